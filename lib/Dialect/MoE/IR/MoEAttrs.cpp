@@ -1,0 +1,132 @@
+//===- MoEAttrs.cpp - Verification of the attributes of moe ---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "moe/Dialect/MoE/IR/MoE.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mlir::moe;
+
+FailureOr<FloatAttr> mlir::moe::detail::parseNumber(AsmParser &parser) {
+  double value;
+  if (failed(parser.parseFloat(value)))
+    return failure();
+  return parser.getBuilder().getF64FloatAttr(value);
+}
+
+void mlir::moe::detail::printNumber(AsmPrinter &printer, FloatAttr number) {
+  double value = number.getValueAsDouble();
+  std::string text;
+  for (int digits = 1; digits <= 17; ++digits) {
+    text = llvm::formatv("{0}", llvm::format("%.*g", digits, value)).str();
+    if (std::strtod(text.c_str(), nullptr) == value)
+      break;
+  }
+  // Without a point the text would read back as an integer.
+  if (text.find('.') == std::string::npos)
+    text.insert(std::min(text.find('e'), text.size()), ".0");
+  printer << text;
+}
+
+using EmitError = function_ref<InFlightDiagnostic()>;
+
+static bool isPositive(FloatAttr attr) {
+  double value = attr.getValueAsDouble();
+  return value > 0 && attr.getValue().isFinite();
+}
+
+LogicalResult GroupsAttr::verify(EmitError emitError, int64_t count,
+                                 int64_t keep, int64_t sumTop, GroupFill) {
+  // C1
+  if (keep < 1 || keep > count)
+    return emitError() << "expected 1 <= keep <= count, got keep = " << keep
+                       << " and count = " << count;
+  // C2
+  if (sumTop < 1)
+    return emitError() << "expected sum_top >= 1, got " << sumTop;
+  return success();
+}
+
+LogicalResult RenormalizeAttr::verify(EmitError emitError, RenormalizeMode mode,
+                                      FloatAttr epsilon, int64_t p) {
+  // C1
+  if (p < 1)
+    return emitError() << "expected p >= 1, got " << p;
+  // C2
+  if (mode == RenormalizeMode::Exact) {
+    if (epsilon)
+      return emitError() << "expected no epsilon with mode = exact, got "
+                         << epsilon.getValueAsDouble();
+    return success();
+  }
+  if (!epsilon)
+    return emitError() << "expected an epsilon with mode = "
+                       << stringifyRenormalizeMode(mode);
+  if (!isPositive(epsilon))
+    return emitError() << "expected a positive, finite epsilon, got "
+                       << epsilon.getValueAsDouble();
+  return success();
+}
+
+LogicalResult RouterAttr::verify(EmitError emitError, Score score, int64_t topK,
+                                 SelectionKey key, GroupsAttr,
+                                 WeightSource weight, FloatAttr jitter,
+                                 RenormalizeAttr renormalize, FloatAttr scale,
+                                 Type roundTo) {
+  // C1
+  if (topK < 1)
+    return emitError() << "expected top_k >= 1, got " << topK;
+  bool isSparseMixer = weight == WeightSource::SparseMixer;
+  // C2
+  if (isSparseMixer != static_cast<bool>(jitter))
+    return emitError() << "expected a jitter exactly where weight = "
+                          "sparsemixer, got weight = "
+                       << stringifyWeightSource(weight)
+                       << (jitter ? " with one" : " without one");
+  if (jitter && !isPositive(jitter))
+    return emitError() << "expected a positive, finite jitter, got "
+                       << jitter.getValueAsDouble();
+  // C3
+  if (isSparseMixer && (key != SelectionKey::Logit || renormalize))
+    return emitError() << "expected key = logit and no renormalize with "
+                          "weight = sparsemixer";
+  // C4
+  if (scale && !scale.getValue().isFinite())
+    return emitError() << "expected a finite scale, got "
+                       << scale.getValueAsDouble();
+  // C5
+  if (roundTo &&
+      (!isa<FloatType>(roundTo) || roundTo.getIntOrFloatBitWidth() > 32))
+    return emitError() << "expected round_to to be a float type of at most 32 "
+                          "bits, got "
+                       << roundTo;
+  // C6
+  if (score == Score::None && key != SelectionKey::Logit)
+    return emitError() << "expected key = logit with score = none";
+  return success();
+}
+
+double RouterAttr::getScaleValue() const {
+  return getScale() ? getScale().getValueAsDouble() : 1.0;
+}
+
+LogicalResult LoweringConfigAttr::verify(EmitError emitError, int64_t rows,
+                                         int64_t columns, int64_t rowBlock,
+                                         int64_t kBlock, int64_t prefetch) {
+  // C1
+  if (rows < 1 || columns < 1 || rowBlock < 1)
+    return emitError() << "expected rows, columns and row_block of at least "
+                          "1, got "
+                       << rows << ", " << columns << " and " << rowBlock;
+  // C2
+  if (kBlock < 0 || prefetch < 0)
+    return emitError() << "expected k_block and prefetch of at least 0, got "
+                       << kBlock << " and " << prefetch;
+  return success();
+}
