@@ -9,7 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "moe/Runtime/Checkpoint.h"
-#include "JSONScan.h"
+#include "moe/Runtime/JSONScan.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"

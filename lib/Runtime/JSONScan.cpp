@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "JSONScan.h"
+#include "moe/Runtime/JSONScan.h"
 #include "moe/Runtime/Safetensors.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/JSON.h"

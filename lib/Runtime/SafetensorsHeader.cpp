@@ -9,7 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SafetensorsHeader.h"
-#include "JSONScan.h"
+#include "moe/Runtime/JSONScan.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/JSON.h"
 

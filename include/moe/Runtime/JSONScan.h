@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef MOE_LIB_RUNTIME_JSONSCAN_H
-#define MOE_LIB_RUNTIME_JSONSCAN_H
+#ifndef MOE_RUNTIME_JSONSCAN_H
+#define MOE_RUNTIME_JSONSCAN_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -23,4 +23,4 @@ llvm::Error checkNestingAndKeys(llvm::StringRef text);
 
 } // namespace mlir::moe
 
-#endif // MOE_LIB_RUNTIME_JSONSCAN_H
+#endif // MOE_RUNTIME_JSONSCAN_H
