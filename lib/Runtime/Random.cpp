@@ -13,6 +13,7 @@
 #include "llvm/Support/Parallel.h"
 #include "llvm/Support/xxhash.h"
 #include <cmath>
+#include <vector>
 
 using namespace mlir::moe;
 
@@ -48,41 +49,91 @@ static float inverseErf(float x) {
   float w = -std::log((1.0f - x) * (1.0f + x));
   bool isCentral = w < 5.0f;
   float t = isCentral ? w - 2.5f : std::sqrt(w) - 3.0f;
-  const float *coefficients = isCentral ? central : tail;
   float p = 0.0f;
-  for (int i = 0; i < 9; ++i)
-    p = p * t + coefficients[i];
+  for (float coefficient : isCentral ? central : tail)
+    p = p * t + coefficient;
   return p * x;
 }
 
+/// The quantiles of the standard normal distribution at (i + 1/2) / 2^16.
+static const float *getNormalQuantiles() {
+  static const std::vector<float> quantiles = [] {
+    std::vector<float> values;
+    for (int i = 0; i < 1 << 16; ++i)
+      values.push_back(std::sqrt(2.0f) *
+                       inverseErf((i + 0.5f) * 0x1p-15f - 1.0f));
+    return values;
+  }();
+  return quantiles.data();
+}
+
+namespace {
+/// Random numbers of one seed and distribution. Several share 64 random bits.
+struct Uniform {
+  uint64_t seed;
+
+  float operator()(uint64_t position) const {
+    uint64_t bits = randomBits(seed, position / 2) >> (position % 2 * 32);
+    // 24 bits, signed: a float holds each value exactly.
+    return static_cast<float>(static_cast<int32_t>(bits) >> 8) * 0x1p-23f;
+  }
+};
+
+struct Normal {
+  uint64_t seed;
+  const float *quantiles = getNormalQuantiles();
+
+  float operator()(uint64_t position) const {
+    uint64_t bits = randomBits(seed, position / 4) >> (position % 4 * 16);
+    return quantiles[bits & 0xFFFF];
+  }
+};
+} // namespace
+
 float mlir::moe::randomValue(uint64_t seed, uint64_t position,
                              Distribution distribution) {
-  uint64_t bits = randomBits(seed, position);
-  // 24 bits, signed: a float holds each value exactly.
-  float grid = static_cast<float>(static_cast<int64_t>(bits) >> 40);
   if (distribution == Distribution::uniform)
-    return grid * 0x1p-23f;
-  // The middles of the cells, so that -1 and 1 are never met.
-  float symmetric = std::fmin((grid + 0.5f) * 0x1p-23f, 1.0f - 0x1p-24f);
-  return 0x1.6a09e6p+0f * inverseErf(symmetric); // sqrt(2) erf^-1
+    return Uniform{seed}(position);
+  return Normal{seed}(position);
+}
+
+/// Calls `store(position, value)` for each position on all threads.
+template <typename Generator, typename Store>
+static void generate(int64_t count, Generator generator, Store store) {
+  constexpr int64_t chunk = 1 << 16;
+  llvm::parallelFor(0, llvm::divideCeil(count, chunk), [&](size_t index) {
+    int64_t begin = static_cast<int64_t>(index) * chunk;
+    int64_t end = std::min(begin + chunk, count);
+    int64_t position = begin;
+    // In groups, so that the compiler sees which positions share their bits.
+    for (; position + 4 <= end; position += 4)
+      for (int64_t i = position; i < position + 4; ++i)
+        store(i, generator(i));
+    for (; position < end; ++position)
+      store(position, generator(position));
+  });
+}
+
+template <typename Generator>
+static void fill(Tensor &tensor, Generator generator, float scale) {
+  int64_t count = tensor.getNumElements();
+  if (tensor.getType() == ElementType::bf16) {
+    uint16_t *data = tensor.getMutableValues<uint16_t>().data();
+    generate(count, generator, [=](int64_t position, float value) {
+      data[position] = floatToBFloat16(scale * value);
+    });
+    return;
+  }
+  generate(count, generator, [&](int64_t position, float value) {
+    tensor.set(position, scale * value);
+  });
 }
 
 void mlir::moe::fillRandom(Tensor &tensor, uint64_t seed,
                            Distribution distribution, float scale) {
   assert(isFloat(tensor.getType()) && "expected a floating-point tensor");
-  constexpr int64_t chunk = 1 << 16;
-  int64_t count = tensor.getNumElements();
-  bool isBFloat16 = tensor.getType() == ElementType::bf16;
-  llvm::parallelFor(0, llvm::divideCeil(count, chunk), [&](size_t index) {
-    int64_t begin = static_cast<int64_t>(index) * chunk;
-    int64_t end = std::min(begin + chunk, count);
-    for (int64_t i = begin; i < end; ++i) {
-      float value = scale * randomValue(seed, i, distribution);
-      if (isBFloat16)
-        static_cast<uint16_t *>(tensor.getMutableData())[i] =
-            floatToBFloat16(value);
-      else
-        tensor.set(i, value);
-    }
-  });
+  if (distribution == Distribution::uniform)
+    fill(tensor, Uniform{seed}, scale);
+  else
+    fill(tensor, Normal{seed}, scale);
 }

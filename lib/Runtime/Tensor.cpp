@@ -51,18 +51,30 @@ static int64_t countElements(ArrayRef<int64_t> shape) {
                          std::multiplies<int64_t>());
 }
 
+/// Pages that the system zeroes when they are first touched (so by the threads
+/// that fill them), aligned for huge pages; null on failure.
+static std::shared_ptr<void> mapZeros(size_t size, size_t alignment) {
+  size_t mapped = size + alignment;
+  void *memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    return nullptr;
+  void *aligned = reinterpret_cast<void *>(
+      llvm::alignTo(reinterpret_cast<uintptr_t>(memory), alignment));
+  (void)madvise(aligned, size, MADV_HUGEPAGE); // A hint, free to fail.
+  return std::shared_ptr<void>(aligned,
+                               [=](void *) { munmap(memory, mapped); });
+}
+
 /// Zeroed memory that frees itself, or null.
 static std::shared_ptr<void> allocateZeros(size_t size) {
   constexpr size_t cacheLine = 64, hugePage = size_t(2) << 20;
-  size_t alignment = size >= hugePage ? hugePage : cacheLine;
-  if (size > SIZE_MAX - alignment)
-    return nullptr;
-  size_t rounded = llvm::alignTo(std::max<size_t>(size, 1), alignment);
-  void *memory = std::aligned_alloc(alignment, rounded);
+  if (size >= hugePage)
+    return mapZeros(size, hugePage);
+  size_t rounded = llvm::alignTo(std::max<size_t>(size, 1), cacheLine);
+  void *memory = std::aligned_alloc(cacheLine, rounded);
   if (!memory)
     return nullptr;
-  if (alignment == hugePage)
-    (void)madvise(memory, rounded, MADV_HUGEPAGE); // A hint, free to fail.
   std::memset(memory, 0, rounded);
   return std::shared_ptr<void>(memory, [](void *memory) { std::free(memory); });
 }

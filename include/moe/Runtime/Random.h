@@ -17,8 +17,10 @@
 namespace mlir::moe {
 
 enum class Distribution {
-  uniform, ///< Uniform in [-1, 1), on a grid of 2^-23.
-  normal   ///< Mean 0, standard deviation 1.
+  uniform, ///< Uniform in [-1, 1), on a grid of 2^-23; variance 1/3.
+  /// Mean 0, variance 1 (to 1e-4): one of the 2^16 quantiles that are the
+  /// middles of as many parts of equal probability, none beyond 4.4.
+  normal
 };
 
 /// 64 random bits: position `position` of the SplitMix64 sequence (Steele, Lea
@@ -26,7 +28,7 @@ enum class Distribution {
 /// starts at a hash of `seed`.
 uint64_t randomBits(uint64_t seed, uint64_t position);
 
-/// A random number of unit scale.
+/// A random number.
 float randomValue(uint64_t seed, uint64_t position, Distribution distribution);
 
 /// The seed of the stream called `name`, so that each tensor of a model has

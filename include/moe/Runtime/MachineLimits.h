@@ -1,0 +1,66 @@
+//===- MachineLimits.h - What the machine can do at most --------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Peak arithmetic and read bandwidth of the machine, measured where and when a
+// kernel is measured, so that its time can be stated as a fraction of a limit.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOE_RUNTIME_MACHINELIMITS_H
+#define MOE_RUNTIME_MACHINELIMITS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace llvm {
+class raw_ostream;
+} // namespace llvm
+
+namespace mlir::moe {
+
+/// A rate, measured several times in a row.
+struct RateReading {
+  double best = 0;   ///< The fastest round: the limit.
+  double median = 0; ///< Far below the best where others use the machine.
+  /// The instructions that were measured.
+  llvm::StringRef method;
+};
+
+/// Rates of all threads together.
+struct MachineLimits {
+  unsigned numThreads = 0;
+  /// f32 FLOP/s of fused multiply-adds on registers (2 FLOPs a lane).
+  RateReading f32Flops;
+  /// FLOP/s of products of bf16 summed in f32: of `vdpbf16ps` (4 FLOPs a lane)
+  /// where the CPU has it. Elsewhere bf16 is widened to f32, and the limit is
+  /// f32Flops: the widening is not counted, it can run beside the FMAs.
+  RateReading bf16Flops;
+  /// Bytes/s of reading the buffer once, front to back, each thread a part of
+  /// its own; 0 without a buffer.
+  RateReading readBytes;
+};
+
+/// Measures the limits on `numThreads` threads in about a second at most. The
+/// bandwidth is that of `buffer`, of which at most the first GiB is read: it
+/// has to have been written before (untouched pages are all the same page of
+/// zeros), and to be a good deal larger than the last level cache, or the cache
+/// is what is measured. Several ways to read are tried, as none is best
+/// everywhere.
+MachineLimits measureMachineLimits(llvm::ArrayRef<char> buffer,
+                                   unsigned numThreads);
+
+/// The largest relative change between two measurements of the limits, 0.1 for
+/// 10 %. A series timed between two that differ by more should be repeated:
+/// others used the machine.
+double getLargestChange(const MachineLimits &before,
+                        const MachineLimits &after);
+
+/// Prints the limits, one a line.
+void printMachineLimits(llvm::raw_ostream &stream, const MachineLimits &limits);
+
+} // namespace mlir::moe
+
+#endif // MOE_RUNTIME_MACHINELIMITS_H

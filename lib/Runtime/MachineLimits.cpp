@@ -1,0 +1,149 @@
+//===- MachineLimits.cpp - What the machine can do at most ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Running the probes on several threads and taking their rates.
+//
+//===----------------------------------------------------------------------===//
+
+#include "moe/Runtime/MachineLimits.h"
+#include "MachineProbes.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+using namespace mlir::moe;
+using Clock = std::chrono::steady_clock;
+
+/// Runs `work(thread)` on that many threads, which start together; the seconds
+/// from the first start to the last end.
+static double timeOnThreads(unsigned numThreads,
+                            llvm::function_ref<void(unsigned)> work) {
+  std::atomic<unsigned> waiting = numThreads;
+  std::vector<Clock::time_point> starts(numThreads), ends(numThreads);
+  auto run = [&](unsigned thread) {
+    --waiting;
+    while (waiting != 0)
+      std::this_thread::yield();
+    starts[thread] = Clock::now();
+    work(thread);
+    ends[thread] = Clock::now();
+  };
+  std::vector<std::thread> threads;
+  for (unsigned thread = 1; thread < numThreads; ++thread)
+    threads.emplace_back(run, thread);
+  run(0);
+  for (std::thread &thread : threads)
+    thread.join();
+  return std::chrono::duration<double>(*llvm::max_element(ends) -
+                                       *llvm::min_element(starts))
+      .count();
+}
+
+/// The rates of `rounds` rounds that do `amount` each.
+static RateReading measure(unsigned numThreads, unsigned rounds, double amount,
+                           llvm::StringRef method,
+                           llvm::function_ref<void(unsigned)> work) {
+  std::vector<double> rates;
+  for (unsigned round = 0; round < rounds; ++round)
+    rates.push_back(amount / timeOnThreads(numThreads, work));
+  llvm::sort(rates);
+  return {rates.back(), rates[rates.size() / 2], method};
+}
+
+static void keepBest(RateReading &best, const RateReading &reading) {
+  if (reading.best > best.best)
+    best = reading;
+}
+
+static bool hasFeatures(llvm::StringRef features) {
+  static const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  return llvm::all_of(llvm::split(features, ','), [](llvm::StringRef feature) {
+    return host.lookup(feature);
+  });
+}
+
+/// The best reading of the probes for the type that this CPU can run.
+static RateReading measureFlops(unsigned numThreads, bool isBFloat16) {
+  constexpr unsigned rounds = 15;
+  constexpr int64_t iterations = 1 << 19; // A few milliseconds.
+  RateReading best;
+  for (const FlopProbe &probe : getFlopProbes()) {
+    if (probe.isBFloat16 != isBFloat16 || !hasFeatures(probe.features))
+      continue;
+    double flops = static_cast<double>(iterations) * probe.flopsPerIteration;
+    keepBest(best, measure(numThreads, rounds, flops * numThreads, probe.method,
+                           [&](unsigned) { probe.run(iterations); }));
+  }
+  return best;
+}
+
+static RateReading measureRead(llvm::ArrayRef<char> buffer,
+                               unsigned numThreads) {
+  constexpr unsigned rounds = 5;
+  constexpr size_t maxBytes = size_t(1) << 30;
+  int64_t part = std::min(buffer.size(), maxBytes) / numThreads /
+                 readGranularity * readGranularity;
+  RateReading best;
+  if (part == 0)
+    return best;
+  for (const ReadProbe &probe : getReadProbes())
+    keepBest(best,
+             measure(numThreads, rounds, static_cast<double>(part) * numThreads,
+                     probe.method, [&](unsigned thread) {
+                       probe.run(buffer.data() + thread * part, part);
+                     }));
+  return best;
+}
+
+MachineLimits mlir::moe::measureMachineLimits(llvm::ArrayRef<char> buffer,
+                                              unsigned numThreads) {
+  assert(numThreads > 0 && "expected at least one thread");
+  MachineLimits limits;
+  limits.numThreads = numThreads;
+  limits.f32Flops = measureFlops(numThreads, /*isBFloat16=*/false);
+  limits.bf16Flops = measureFlops(numThreads, /*isBFloat16=*/true);
+  if (limits.bf16Flops.best == 0) {
+    limits.bf16Flops = limits.f32Flops;
+    limits.bf16Flops.method = "no bf16 dot product, f32 limit";
+  }
+  limits.readBytes = measureRead(buffer, numThreads);
+  return limits;
+}
+
+double mlir::moe::getLargestChange(const MachineLimits &before,
+                                   const MachineLimits &after) {
+  auto change = [](const RateReading &a, const RateReading &b) {
+    double larger = std::max(a.best, b.best);
+    return larger == 0 ? 0 : 1 - std::min(a.best, b.best) / larger;
+  };
+  return std::max({change(before.f32Flops, after.f32Flops),
+                   change(before.bf16Flops, after.bf16Flops),
+                   change(before.readBytes, after.readBytes)});
+}
+
+void mlir::moe::printMachineLimits(llvm::raw_ostream &stream,
+                                   const MachineLimits &limits) {
+  auto print = [&](llvm::StringRef name, const RateReading &reading,
+                   llvm::StringRef unit) {
+    stream << llvm::formatv("{0} {1:f1} {2} (median {3:f1}; {4})\n", name,
+                            reading.best * 1e-9, unit, reading.median * 1e-9,
+                            reading.method);
+  };
+  stream << "limits of this machine on " << limits.numThreads
+         << (limits.numThreads == 1 ? " thread\n" : " threads\n");
+  print("  f32 ", limits.f32Flops, "GFLOP/s");
+  print("  bf16", limits.bf16Flops, "GFLOP/s");
+  if (limits.readBytes.best > 0)
+    print("  read", limits.readBytes, "GB/s");
+}

@@ -1,0 +1,207 @@
+//===- MachineLimitsTest.cpp - Tests of the machine's limits --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The machine code of the probes, and readings that make sense. Nothing here
+// depends on how fast the machine is.
+//
+//===----------------------------------------------------------------------===//
+
+#include "moe/Runtime/MachineLimits.h"
+#include "MachineProbes.h"
+#include "TestSupport.h"
+#include "moe/Runtime/Random.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Program.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include <cmath>
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace mlir::moe;
+using namespace mlir::moe::test;
+using testing::HasSubstr;
+
+namespace {
+
+/// The instructions of `symbol` in this very binary, "mnemonic operands".
+std::vector<std::string> disassemble(llvm::StringRef symbol,
+                                     std::vector<uint64_t> &addresses) {
+  TemporaryFolder folder;
+  std::string output = folder.file("disassembly");
+  auto objdump =
+      llvm::sys::findProgramByName("llvm-objdump", {LLVM_TOOLS_BINARY_DIR});
+  if (!objdump)
+    return {};
+  std::string symbolOption = ("--disassemble-symbols=" + symbol).str();
+  std::optional<llvm::StringRef> redirects[] = {std::nullopt, output,
+                                                std::nullopt};
+  EXPECT_EQ(
+      llvm::sys::ExecuteAndWait(*objdump,
+                                {*objdump, symbolOption, "--no-show-raw-insn",
+                                 "/proc/" + std::to_string(getpid()) + "/exe"},
+                                std::nullopt, redirects),
+      0);
+  auto text = llvm::MemoryBuffer::getFile(output);
+  std::vector<std::string> instructions;
+  if (!text)
+    return instructions;
+  llvm::SmallVector<llvm::StringRef> lines;
+  (*text)->getBuffer().split(lines, '\n');
+  for (llvm::StringRef line : lines) {
+    auto [address, instruction] = line.split(':');
+    uint64_t value;
+    if (address.trim().getAsInteger(16, value) || instruction.trim().empty())
+      continue;
+    addresses.push_back(value);
+    instructions.push_back(instruction.split('#').first.trim().str());
+  }
+  return instructions;
+}
+
+/// The instructions from the target of the (one) backward jump to the jump.
+std::vector<std::string> getLoop(llvm::StringRef symbol) {
+  std::vector<uint64_t> addresses;
+  std::vector<std::string> instructions = disassemble(symbol, addresses);
+  for (size_t i = 0; i < instructions.size(); ++i) {
+    llvm::StringRef instruction = instructions[i];
+    uint64_t target;
+    if (!instruction.starts_with("j") ||
+        instruction.ltrim("jneb \t").split(' ').first.getAsInteger(0, target) ||
+        target > addresses[i])
+      continue;
+    auto begin = llvm::find(addresses, target);
+    if (begin != addresses.end())
+      return {instructions.begin() + (begin - addresses.begin()),
+              instructions.begin() + i + 1};
+  }
+  ADD_FAILURE() << "no loop in " << symbol.str();
+  return {};
+}
+
+/// Each multiply-add accumulates in a register of its own, and nothing in the
+/// loop touches memory: the accumulators stay where they are.
+TEST(MachineProbes, FlopLoopsKeepToRegisters) {
+  for (const FlopProbe &probe : getFlopProbes()) {
+    SCOPED_TRACE(probe.symbol.str());
+    std::vector<std::string> loop = getLoop(probe.symbol);
+    llvm::StringSet<> accumulators;
+    unsigned arithmetic = 0;
+    for (llvm::StringRef instruction : loop) {
+      EXPECT_FALSE(instruction.contains('(')) << instruction.str();
+      bool isArithmetic = instruction.starts_with("vfmadd231ps") ||
+                          instruction.starts_with("vdpbf16ps") ||
+                          instruction.starts_with("mulps") ||
+                          instruction.starts_with("addps");
+      if (!isArithmetic)
+        continue;
+      ++arithmetic;
+      accumulators.insert(instruction.rsplit(' ').second);
+    }
+    EXPECT_EQ(accumulators.size(), arithmetic);
+    EXPECT_GE(arithmetic, 12u);
+    // The arithmetic, the decrement and the jump.
+    EXPECT_EQ(loop.size(), arithmetic + 2);
+    unsigned lanes = probe.method.ends_with("512 bits")   ? 16
+                     : probe.method.ends_with("256 bits") ? 8
+                                                          : 4;
+    unsigned flops = probe.isBFloat16                          ? 4
+                     : probe.method.starts_with("vfmadd231ps") ? 2
+                                                               : 1;
+    EXPECT_EQ(probe.flopsPerIteration, arithmetic * lanes * flops);
+  }
+}
+
+TEST(MachineProbes, ReadLoopsHaveNoStackAccess) {
+  for (const ReadProbe &probe : getReadProbes()) {
+    SCOPED_TRACE(probe.symbol.str());
+    unsigned loads = 0;
+    for (llvm::StringRef instruction : getLoop(probe.symbol)) {
+      EXPECT_FALSE(instruction.contains("%rsp")) << instruction.str();
+      EXPECT_FALSE(instruction.contains("%rbp")) << instruction.str();
+      loads += instruction.starts_with("movups");
+    }
+    EXPECT_EQ(loads, 16u); // 256 bytes.
+  }
+}
+
+/// No read outside the range, down to the last byte: an address sanitizer does
+/// not see asm, but a page that may not be read ends the test.
+TEST(MachineProbes, ReadsStayInRange) {
+  size_t page = llvm::sys::Process::getPageSizeEstimate();
+  void *memory = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  char *guard = static_cast<char *>(memory) + page;
+  ASSERT_EQ(mprotect(guard, page, PROT_NONE), 0);
+  for (const ReadProbe &probe : getReadProbes())
+    for (int64_t size = readGranularity; size <= int64_t(page);
+         size += readGranularity)
+      probe.run(guard - size, size);
+  munmap(memory, 2 * page);
+}
+
+TEST(MachineLimits, ReadingsMakeSense) {
+  Tensor buffer = Tensor::zeros(ElementType::f32, {1 << 20});
+  fillRandom(buffer, 1, Distribution::uniform);
+  llvm::ArrayRef<char> bytes(static_cast<const char *>(buffer.getData()),
+                             buffer.getSizeInBytes());
+  for (unsigned numThreads : {1u, 2u, 3u}) {
+    MachineLimits limits = measureMachineLimits(bytes, numThreads);
+    EXPECT_EQ(limits.numThreads, numThreads);
+    for (const RateReading &reading :
+         {limits.f32Flops, limits.bf16Flops, limits.readBytes}) {
+      EXPECT_GT(reading.median, 0);
+      EXPECT_GE(reading.best, reading.median);
+      EXPECT_TRUE(std::isfinite(reading.best));
+      EXPECT_FALSE(reading.method.empty());
+    }
+    EXPECT_GE(limits.bf16Flops.best, limits.f32Flops.best * 0.5);
+  }
+}
+
+TEST(MachineLimits, NoBufferNoBandwidth) {
+  EXPECT_EQ(measureMachineLimits({}, 2).readBytes.best, 0);
+}
+
+TEST(MachineLimits, LargestChange) {
+  MachineLimits before, after;
+  EXPECT_EQ(getLargestChange(before, after), 0);
+  before.f32Flops.best = before.bf16Flops.best = 100;
+  after.f32Flops.best = 80;
+  after.bf16Flops.best = 100;
+  EXPECT_DOUBLE_EQ(getLargestChange(before, after), 0.2);
+  EXPECT_DOUBLE_EQ(getLargestChange(after, before), 0.2);
+  after.readBytes.best = 1;
+  EXPECT_EQ(getLargestChange(before, after), 1);
+}
+
+TEST(MachineLimits, Report) {
+  MachineLimits limits;
+  limits.numThreads = 2;
+  limits.f32Flops = {200e9, 150e9, "vfmadd231ps, 256 bits"};
+  limits.bf16Flops = {200e9, 150e9, "no bf16 dot product, f32 limit"};
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  printMachineLimits(stream, limits);
+  EXPECT_EQ(text,
+            "limits of this machine on 2 threads\n"
+            "  f32  200.0 GFLOP/s (median 150.0; vfmadd231ps, 256 bits)\n"
+            "  bf16 200.0 GFLOP/s (median 150.0; no bf16 dot product, f32 "
+            "limit)\n");
+  limits.numThreads = 1;
+  limits.readBytes = {40e9, 35e9, "plain loads"};
+  text.clear();
+  printMachineLimits(stream, limits);
+  EXPECT_THAT(text, HasSubstr("1 thread\n"));
+  EXPECT_THAT(text,
+              HasSubstr("\n  read 40.0 GB/s (median 35.0; plain loads)\n"));
+}
+
+} // namespace
