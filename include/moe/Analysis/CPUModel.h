@@ -1,0 +1,81 @@
+//===- CPUModel.h - What the lowering knows about a CPU ---------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The properties of an x86-64 CPU that decide how a product is tiled, and the
+// register tiles that fit it. No IR.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOE_ANALYSIS_CPUMODEL_H
+#define MOE_ANALYSIS_CPUMODEL_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <string>
+
+namespace mlir::moe {
+
+/// A CPU to generate code for.
+struct CPUModel {
+  /// LLVM's name of the CPU and its feature string, as function attributes
+  /// `target_cpu` and `target_features` take them.
+  std::string cpu, features;
+  /// Width and number of the vector registers.
+  unsigned vectorBits = 256, numRegisters = 16;
+  /// Whether the CPU multiplies pairs of bf16 (AVX512-BF16).
+  bool hasBF16Dot = false;
+  /// Bytes of the first and second level cache of one core.
+  int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
+
+  /// The CPU that a user names: `native`, `x86-64-v3`, `znver4` or
+  /// `sapphirerapids`. An error for any other name, and for a native CPU
+  /// without AVX2 and FMA.
+  static llvm::Expected<CPUModel> get(llvm::StringRef name);
+};
+
+/// How a kernel multiplies.
+enum class DotKind {
+  /// f32 weights, fused multiply-add.
+  F32,
+  /// bf16 weights in pairs, decoded to f32, fused multiply-add.
+  DecodeBF16,
+  /// Pairs of bf16 times pairs of bf16 (`vdpbf16ps`).
+  PairBF16
+};
+
+/// A register tile: `rows` x `columns` f32 sums, in vectors of `lanes`.
+struct KernelShape {
+  DotKind kind = DotKind::F32;
+  unsigned lanes = 8;
+  int64_t rows = 1, columns = 8;
+
+  unsigned numVectors() const {
+    return static_cast<unsigned>(columns / lanes);
+  }
+  /// Weights along the reduction that share a 4-byte unit of a panel.
+  int64_t perUnit() const { return kind == DotKind::F32 ? 1 : 2; }
+};
+
+/// The columns of a panel of `numWeights` weights together: whole vectors of
+/// every weight, and at least two vectors, so that the additions of one row do
+/// not wait for each other.
+int64_t choosePanelColumns(const CPUModel &model, unsigned numWeights);
+
+/// The most rows whose sums stay in registers beside a step's weights and one
+/// broadcast operand.
+int64_t chooseTileRows(const CPUModel &model, DotKind kind, int64_t columns);
+
+/// How a product of `numWeights` weights and `reduction` terms is tiled.
+struct TileChoice {
+  int64_t rows, columns, rowBlock, kBlock, prefetch;
+};
+TileChoice chooseTiles(const CPUModel &model, DotKind kind, unsigned numWeights,
+                       int64_t reduction);
+
+} // namespace mlir::moe
+
+#endif // MOE_ANALYSIS_CPUMODEL_H
