@@ -132,9 +132,8 @@ struct DropExpertsParams : OpRewritePattern<ExpertsOp> {
       return rewriter.notifyMatchFailure(op, "all parameters are needed");
     eraseAllBut(rewriter, op, op.getBody(), slices, kept);
     SmallVector<Value> params(op.getParams());
-    rewriter.modifyOpInPlace(op, [&] {
-      op.getParamsMutable().assign(pick<Value>(params, kept));
-    });
+    rewriter.modifyOpInPlace(
+        op, [&] { op.getParamsMutable().assign(pick<Value>(params, kept)); });
     return success();
   }
 };
@@ -178,9 +177,8 @@ struct DropWeights : OpRewritePattern<GroupedMatmulOp> {
       return rewriter.notifyMatchFailure(op, "all weights are needed");
     eraseAllBut(rewriter, op, op.getBody(), arguments, kept);
     SmallVector<Value> weights(op.getWeights());
-    rewriter.modifyOpInPlace(op, [&] {
-      op.getWeightsMutable().assign(pick<Value>(weights, kept));
-    });
+    rewriter.modifyOpInPlace(
+        op, [&] { op.getWeightsMutable().assign(pick<Value>(weights, kept)); });
     return success();
   }
 };

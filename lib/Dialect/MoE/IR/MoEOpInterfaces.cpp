@@ -37,7 +37,8 @@ LogicalResult PlanOp::inferReturnTypes(MLIRContext *context,
     return success();
   Type i32 = IntegerType::get(context, 32);
   int64_t numTokens = ids.getDimSize(0), topK = ids.getDimSize(1);
-  bool isStatic = !ShapedType::isDynamic(numTokens) && !ShapedType::isDynamic(topK);
+  bool isStatic =
+      !ShapedType::isDynamic(numTokens) && !ShapedType::isDynamic(topK);
   int64_t numRows = isStatic ? numTokens * topK : ShapedType::kDynamic;
   types.push_back(RankedTensorType::get(
       {static_cast<int64_t>(adaptor.getExperts()) + 1}, i32));
@@ -51,9 +52,8 @@ LogicalResult PlanOp::inferReturnTypes(MLIRContext *context,
 //===----------------------------------------------------------------------===//
 
 /// The sizes of `type`, where the leading one is that of `like`.
-static SmallVector<OpFoldResult> sizesWithRowsOf(OpBuilder &builder,
-                                                 Location loc, Value like,
-                                                 ShapedType type) {
+static SmallVector<OpFoldResult>
+sizesWithRowsOf(OpBuilder &builder, Location loc, Value like, ShapedType type) {
   SmallVector<OpFoldResult> sizes = {
       tensor::getMixedSize(builder, loc, like, 0)};
   for (int64_t size : type.getShape().drop_front())
@@ -61,9 +61,8 @@ static SmallVector<OpFoldResult> sizesWithRowsOf(OpBuilder &builder,
   return sizes;
 }
 
-LogicalResult
-RouteOp::reifyResultShapes(OpBuilder &builder,
-                           ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult RouteOp::reifyResultShapes(OpBuilder &builder,
+                                         ReifiedRankedShapedTypeDims &shapes) {
   for (Value result : getResults())
     shapes.push_back(sizesWithRowsOf(builder, getLoc(), getLogits(),
                                      cast<ShapedType>(result.getType())));
@@ -80,13 +79,11 @@ ExpertsOp::reifyResultShapes(OpBuilder &builder,
   return success();
 }
 
-LogicalResult
-PlanOp::reifyResultShapes(OpBuilder &builder,
-                          ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult PlanOp::reifyResultShapes(OpBuilder &builder,
+                                        ReifiedRankedShapedTypeDims &shapes) {
   if (getNumResults() == 0)
     return failure();
-  OpFoldResult numTokens =
-      tensor::getMixedSize(builder, getLoc(), getIds(), 0);
+  OpFoldResult numTokens = tensor::getMixedSize(builder, getLoc(), getIds(), 0);
   OpFoldResult numRows = affine::makeComposedFoldedAffineApply(
       builder, getLoc(), builder.getAffineDimExpr(0) * getTopK(), {numTokens});
   shapes.push_back({builder.getIndexAttr(getExperts() + 1)});
@@ -126,9 +123,8 @@ CombineOp::reifyResultShapes(OpBuilder &builder,
                              ReifiedRankedShapedTypeDims &shapes) {
   return reifyFromInits(*this, builder, shapes);
 }
-LogicalResult
-GateOp::reifyResultShapes(OpBuilder &builder,
-                          ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult GateOp::reifyResultShapes(OpBuilder &builder,
+                                        ReifiedRankedShapedTypeDims &shapes) {
   return reifyFromInits(*this, builder, shapes);
 }
 

@@ -32,8 +32,7 @@ static bool mayEqual(int64_t a, int64_t b) {
   return a == b || ShapedType::isDynamic(a) || ShapedType::isDynamic(b);
 }
 static bool mayEqual(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
-  return a.size() == b.size() &&
-         llvm::all_of(llvm::zip(a, b), [](auto pair) {
+  return a.size() == b.size() && llvm::all_of(llvm::zip(a, b), [](auto pair) {
            return mayEqual(std::get<0>(pair), std::get<1>(pair));
          });
 }
@@ -74,10 +73,10 @@ static LogicalResult verifyDestinations(Operation *op, ValueRange inits) {
                              << op->getNumResults();
   for (auto [result, init] : llvm::zip(op->getResults(), inits))
     if (result.getType() != init.getType())
-      return op->emitOpError() << "expected the result to have the type of "
-                                  "its destination, "
-                               << init.getType() << ", got "
-                               << result.getType();
+      return op->emitOpError()
+             << "expected the result to have the type of "
+                "its destination, "
+             << init.getType() << ", got " << result.getType();
   return success();
 }
 
@@ -127,18 +126,17 @@ LogicalResult mlir::moe::verifyRouterOperands(Operation *op, RouterAttr router,
   if (!groups)
     return success();
   if (numExperts % groups.getCount() != 0)
-    return op->emitOpError() << "expected the number of groups to divide the "
-                             << numExperts << " experts, got "
-                             << groups.getCount();
+    return op->emitOpError()
+           << "expected the number of groups to divide the " << numExperts
+           << " experts, got " << groups.getCount();
   int64_t groupSize = numExperts / groups.getCount();
   if (groups.getKeep() * groupSize < topK)
     return op->emitOpError()
            << "expected the kept groups to hold at least top_k = " << topK
            << " experts, got " << groups.getKeep() * groupSize;
   if (groups.getSumTop() > groupSize)
-    return op->emitOpError()
-           << "expected sum_top of at most the group size " << groupSize
-           << ", got " << groups.getSumTop();
+    return op->emitOpError() << "expected sum_top of at most the group size "
+                             << groupSize << ", got " << groups.getSumTop();
   return success();
 }
 
@@ -171,9 +169,8 @@ LogicalResult GateOp::verify() {
       return failure();
   }
   // C7
-  if (getLogitBias() &&
-      failed(
-          expectShape(*this, "the logit bias", getLogitBias(), {numExperts})))
+  if (getLogitBias() && failed(expectShape(*this, "the logit bias",
+                                           getLogitBias(), {numExperts})))
     return failure();
   // C9
   int64_t topK = getRouter().getTopK();
@@ -213,8 +210,8 @@ BlockArgument ExpertsOp::getRowWeights() {
 }
 
 BlockArgument ExpertsOp::getSlice(unsigned index) {
-  return getBody()->getArgument(
-      index + (getWeighting() == Weighting::Body ? 2 : 1));
+  return getBody()->getArgument(index +
+                                (getWeighting() == Weighting::Body ? 2 : 1));
 }
 
 LogicalResult ExpertsOp::verify() {
@@ -245,24 +242,25 @@ LogicalResult ExpertsOp::verify() {
 LogicalResult ExpertsOp::verifyRegions() {
   // C3
   auto xType = getX().getType();
-  SmallVector<Type> types = {
-      RankedTensorType::get({ShapedType::kDynamic, xType.getDimSize(1)},
-                            xType.getElementType())};
+  SmallVector<Type> types = {RankedTensorType::get(
+      {ShapedType::kDynamic, xType.getDimSize(1)}, xType.getElementType())};
   if (getWeighting() == Weighting::Body)
     types.push_back(RankedTensorType::get({ShapedType::kDynamic},
                                           Float32Type::get(getContext())));
   for (Value param : getParams())
-    types.push_back(RankedTensorType::get(shapedType(param).getShape().drop_front(),
-                                          shapedType(param).getElementType()));
+    types.push_back(
+        RankedTensorType::get(shapedType(param).getShape().drop_front(),
+                              shapedType(param).getElementType()));
   Block &body = *getBody();
   if (failed(expectArguments(*this, body, types)))
     return failure();
 
   // C4
   Operation *yield = body.getTerminator();
-  auto yielded = yield->getNumOperands() == 1
-                     ? dyn_cast<RankedTensorType>(yield->getOperand(0).getType())
-                     : nullptr;
+  auto yielded =
+      yield->getNumOperands() == 1
+          ? dyn_cast<RankedTensorType>(yield->getOperand(0).getType())
+          : nullptr;
   if (!yielded || yielded.getRank() != 2 || !yielded.isDynamicDim(0) ||
       !isa<FloatType>(yielded.getElementType()))
     return emitOpError("expected the region to yield one ? x N float tensor");
@@ -314,8 +312,8 @@ LogicalResult PlanOp::verify() {
   if (failed(expectShape(*this, "the offsets", getOuts()[0],
                          {static_cast<int64_t>(getExperts()) + 1})) ||
       failed(expectShape(*this, "the rows", getOuts()[1], {numRows})) ||
-      failed(expectShape(*this, "the inverse", getOuts()[2],
-                         {numTokens, topK})))
+      failed(
+          expectShape(*this, "the inverse", getOuts()[2], {numTokens, topK})))
     return failure();
   return success();
 }
@@ -410,8 +408,9 @@ static LogicalResult verifyEpilogueMap(GroupedMatmulOp op, unsigned index) {
   if (map.getNumDims() != 5 || map.getNumSymbols() != 0 ||
       map.getNumResults() != shapedType(input).getRank())
     return op.emitOpError()
-           << "expected a map (e, r, t, s, n) to the " << shapedType(input).getRank()
-           << " dimensions of epilogue input " << index << ", got " << AffineMapAttr::get(map);
+           << "expected a map (e, r, t, s, n) to the "
+           << shapedType(input).getRank() << " dimensions of epilogue input "
+           << index << ", got " << AffineMapAttr::get(map);
   int64_t extents[] = {op.getNumExperts(), ShapedType::kDynamic,
                        ShapedType::kDynamic,
                        static_cast<int64_t>(op.getTopK().value_or(
@@ -482,10 +481,9 @@ LogicalResult GroupedMatmulOp::verify() {
   // C5
   if (static_cast<bool>(getInverse()) != (getPlace() == Placement::Token))
     return emitOpError("expected inverse exactly where place = token");
-  if (getInverse() &&
-      failed(expectShape(*this, "the inverse", getInverse(),
-                         {dimSize(getInit(), 0),
-                          static_cast<int64_t>(*getTopK())})))
+  if (getInverse() && failed(expectShape(*this, "the inverse", getInverse(),
+                                         {dimSize(getInit(), 0),
+                                          static_cast<int64_t>(*getTopK())})))
     return failure();
   // C8
   return expectShape(*this, "the destination", getInit(),
@@ -494,8 +492,7 @@ LogicalResult GroupedMatmulOp::verify() {
 
 LogicalResult GroupedMatmulOp::verifyRegions() {
   // C7
-  SmallVector<Type> types(getWeights().size(),
-                          Float32Type::get(getContext()));
+  SmallVector<Type> types(getWeights().size(), Float32Type::get(getContext()));
   for (Value input : getEpilogueInputs())
     types.push_back(shapedType(input).getElementType());
   if (failed(expectArguments(*this, *getBody(), types)))

@@ -57,8 +57,7 @@ bool OpClassifier::capturesRows(Operation &op) const {
   WalkResult result = op.walk([&](Operation *inner) {
     for (Value v : inner->getOperands()) {
       auto it = kinds.find(v);
-      if (inner != &op && it != kinds.end() &&
-          it->second != RowKind::Parameter)
+      if (inner != &op && it != kinds.end() && it->second != RowKind::Parameter)
         return WalkResult::interrupt();
     }
     return WalkResult::advance();
@@ -86,8 +85,7 @@ bool OpClassifier::isRowWise(linalg::LinalgOp op) const {
       return false;
   for (OpOperand *input : op.getDpsInputOperands()) {
     AffineMap map = op.getMatchingIndexingMap(input);
-    if (hasRows(input->get()) ? !isRowMap(map)
-                              : map.isFunctionOfDim(*rowLoop))
+    if (hasRows(input->get()) ? !isRowMap(map) : map.isFunctionOfDim(*rowLoop))
       return false;
   }
   if (op.getIteratorTypesArray()[*rowLoop] != utils::IteratorType::parallel)
@@ -144,9 +142,11 @@ std::optional<RowKind> OpClassifier::classify(Operation &op) const {
           .Case([&](tensor::CastOp) { return true; })
           .Default([&](Operation *other) {
             return other->hasTrait<OpTrait::Elementwise>() &&
-                   llvm::all_of(other->getOperands(), [&](Value v) {
-                     return hasRows(v) || !isa<ShapedType>(v.getType());
-                   }) &&
+                   llvm::all_of(other->getOperands(),
+                                [&](Value v) {
+                                  return hasRows(v) ||
+                                         !isa<ShapedType>(v.getType());
+                                }) &&
                    !anyOperand(*other, RowKind::RowCount);
           });
   if (!rowWise)

@@ -40,8 +40,8 @@ namespace mlir::moe {
 /// absent. Emits an error on `op` and fails where one does not hold.
 LogicalResult verifyRouterOperands(Operation *op, RouterAttr router,
                                    int64_t numTokens, int64_t numExperts,
-                                   Value keyBias, Value mask,
-                                   Value expertScale, Value givenIds);
+                                   Value keyBias, Value mask, Value expertScale,
+                                   Value givenIds);
 
 } // namespace mlir::moe
 

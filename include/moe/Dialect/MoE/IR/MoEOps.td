@@ -118,8 +118,9 @@ def MoE_ExpertsOp : MoE_Op<"experts", [
   let results = (outs TensorRankOf<[AnyFloat], [2]>:$result);
   let regions = (region SizedRegion<1>:$expert);
   let assemblyFormat = [{
-    $x `,` $ids `,` $weights (`params` `(` $params^ `)`)? attr-dict-with-keyword
-    `:` functional-type(operands, results) $expert
+    $x `,` $ids `,` $weights (`params` `(` $params^ `)`)?
+    (`weighting` `=` `` $weighting^)? attr-dict-with-keyword `:`
+    functional-type(operands, results) $expert
   }];
   let extraClassDeclaration = [{
     /// The number of experts, 0 where the op has no parameter to tell it.
