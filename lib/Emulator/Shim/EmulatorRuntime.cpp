@@ -103,7 +103,7 @@ public:
     for (; shown < results.size(); ++shown) {
       const LaunchResult &result = results[shown];
       for (const Report &report : result.reports)
-        std::fprintf(stderr, "%s\n", report.str().c_str());
+        std::fprintf(stderr, "%s", report.str().c_str());
       clean &= result.reports.empty();
       if (std::getenv("MOE_EMULATOR_COUNTERS"))
         std::fprintf(stderr, "kernel %s\n%s", result.kernel.c_str(),
