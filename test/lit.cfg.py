@@ -34,6 +34,12 @@ tools = [
 ]
 llvm_config.add_tool_substitutions(tools, [config.moe_tools_dir, config.llvm_tools_dir])
 
+# The Python of the integration tests, with the packages of their requirements.
+moe_python = os.environ.get("MOE_PYTHON")
+if moe_python:
+    config.substitutions.append(("%moe_python", moe_python))
+    config.available_features.add("transformers")
+
 # What the machine offers, for `REQUIRES:`.
 with open("/proc/cpuinfo") as cpuinfo:
     flags = next((l.split() for l in cpuinfo if l.startswith("flags")), [])
