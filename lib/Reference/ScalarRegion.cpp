@@ -65,9 +65,9 @@ static ScalarFunction makeExtract(TensorView view) {
     auto indices =
         llvm::map_to_vector(x, [](Scalar index) { return index.getInteger(); });
     if (!view.contains(indices)) {
-      InFlightDiagnostic diag = op->emitOpError("expected an element of the ")
-                                << stringifyShape(view.getShape())
-                                << " tensor, got index (";
+      InFlightDiagnostic diag =
+          op->emitOpError("expected an element of a tensor of shape ")
+          << stringifyShape(view.getShape()) << ", got index (";
       llvm::interleaveComma(indices, diag);
       return diag << ")";
     }

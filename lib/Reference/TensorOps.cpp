@@ -79,9 +79,9 @@ static LogicalResult checkIndices(Operation *op, const TensorView &view,
                                   Indices indices) {
   if (view.contains(indices))
     return success();
-  InFlightDiagnostic diag = op->emitOpError("expected an element of the ")
-                            << stringifyShape(view.getShape())
-                            << " tensor, got index (";
+  InFlightDiagnostic diag =
+      op->emitOpError("expected an element of a tensor of shape ")
+      << stringifyShape(view.getShape()) << ", got index (";
   llvm::interleaveComma(indices, diag);
   return diag << ")";
 }
