@@ -131,23 +131,25 @@ int64_t Config::getInteger(StringRef key, int64_t min, int64_t max,
   return min;
 }
 
-int64_t Config::getSize(llvm::ArrayRef<StringRef> keys) {
-  StringRef first;
-  int64_t result = 1;
-  for (StringRef key : keys) {
-    if (!has(key))
+int64_t Config::getSize(StringRef key, llvm::ArrayRef<StringRef> aliases) {
+  StringRef first = key;
+  for (StringRef alias : aliases)
+    if (!has(first))
+      first = alias;
+  if (!has(first))
+    return getSize(key);
+  unsigned errorsBefore = numErrors;
+  int64_t result = getSize(first);
+  for (StringRef alias : aliases) {
+    if (alias == first || !has(alias))
       continue;
-    int64_t size = getSize(key);
-    if (first.empty()) {
-      first = key;
-      result = size;
-    } else if (size != result && !hasErrors()) {
-      emitError(key, Twine(result) + ", as '" + first + "' says")
+    int64_t size = getSize(alias);
+    if (size != result && numErrors == errorsBefore)
+      emitError(alias, Twine(result) + " as in '" + first + "'")
               .attachNote(getLoc(first))
           << "'" << first << "' is here";
-    }
   }
-  return first.empty() ? getSize(keys.front()) : result;
+  return result;
 }
 
 std::vector<int64_t> Config::getIntegers(StringRef key) {

@@ -10,8 +10,6 @@
 
 #include "Families.h"
 
-#include "llvm/ADT/StringSwitch.h"
-
 using namespace mlir;
 using namespace mlir::moe;
 using llvm::StringRef;
@@ -23,12 +21,13 @@ llvm::ArrayRef<const ModelFamily *> mlir::moe::getModelFamilies() {
   return families;
 }
 
-LayerSizes mlir::moe::readSizes(Config &config, StringRef widthKey) {
+LayerSizes mlir::moe::readSizes(Config &config, StringRef numExpertsKey,
+                                StringRef widthKey) {
   LayerSizes sizes;
   sizes.hidden = config.getSize("hidden_size");
   sizes.expertWidth = config.getSize(widthKey);
-  sizes.numExperts =
-      config.getSize({"num_experts", "num_local_experts", "n_routed_experts"});
+  sizes.numExperts = config.getSize(
+      numExpertsKey, {"num_experts", "num_local_experts", "n_routed_experts"});
   sizes.topK = config.getSize("num_experts_per_tok");
   config.require(sizes.topK <= sizes.numExperts, "num_experts_per_tok",
                  "at most the number of experts, " + Twine(sizes.numExperts));
@@ -40,18 +39,19 @@ LayerSizes mlir::moe::readSizes(Config &config, StringRef widthKey) {
 }
 
 Activation mlir::moe::readActivation(Config &config) {
-  std::string name = config.getString("hidden_act", "silu");
-  auto activation = llvm::StringSwitch<std::optional<Activation>>(name)
-                        .Cases({"silu", "swish"}, Activation::SiLU)
-                        .Cases({"gelu", "gelu_python"}, Activation::GELU)
-                        .Cases({"gelu_tanh", "gelu_pytorch_tanh",
-                                "gelu_python_tanh", "gelu_new"},
-                               Activation::GELUTanh)
-                        .Case("relu", Activation::ReLU)
-                        .Default(std::nullopt);
-  config.require(activation.has_value(), "hidden_act",
-                 "silu, gelu, gelu_tanh, gelu_pytorch_tanh or relu");
-  return activation.value_or(Activation::SiLU);
+  static const std::pair<StringRef, Activation> activations[] = {
+      {"silu", Activation::SiLU},
+      {"swish", Activation::SiLU},
+      {"gelu", Activation::GELU},
+      {"gelu_python", Activation::GELU},
+      {"gelu_tanh", Activation::GELUTanh},
+      {"gelu_pytorch_tanh", Activation::GELUTanh},
+      {"gelu_python_tanh", Activation::GELUTanh},
+      {"gelu_new", Activation::GELUTanh},
+      {"relu", Activation::ReLU}};
+  return config
+      .getChoice<Activation>("hidden_act", activations, Activation::SiLU)
+      .value_or(Activation::SiLU);
 }
 
 GatedMLPNames mlir::moe::getProjectionNames(StringRef prefix) {
@@ -89,9 +89,10 @@ RouterSpec mlir::moe::makeSoftmaxRouter(const LayerSizes &sizes,
 }
 
 LayerSpec mlir::moe::readSoftmaxLayer(Config &config, int64_t layer,
+                                      StringRef numExpertsKey,
                                       StringRef widthKey) {
   std::string prefix = getLayerPrefix(layer) + "mlp.";
-  LayerSizes sizes = readSizes(config, widthKey);
+  LayerSizes sizes = readSizes(config, numExpertsKey, widthKey);
   LayerSpec spec;
   spec.hiddenSize = sizes.hidden;
   spec.router = makeSoftmaxRouter(sizes, prefix + "gate.weight");

@@ -52,9 +52,10 @@ struct LayerSizes {
   int64_t topK;        ///< k, at most E
 };
 
-/// Reads them. `widthKey` names the width of an expert; the number of experts
-/// goes by any of the names in use.
-LayerSizes readSizes(Config &config, llvm::StringRef widthKey);
+/// Reads them. The keys are the family's for E and F; the number of experts may
+/// go by any name that is in use for it.
+LayerSizes readSizes(Config &config, llvm::StringRef numExpertsKey,
+                     llvm::StringRef widthKey);
 
 /// Reads `hidden_act`, SiLU where it is missing.
 Activation readActivation(Config &config);
@@ -84,6 +85,7 @@ RouterSpec makeSoftmaxRouter(const LayerSizes &sizes,
 /// weights of the model's type and renormalized if `norm_topk_prob` says so,
 /// and gated experts in `mlp.experts`.
 LayerSpec readSoftmaxLayer(Config &config, int64_t layer,
+                           llvm::StringRef numExpertsKey,
                            llvm::StringRef widthKey);
 
 /// "model.layers.LAYER."

@@ -14,7 +14,6 @@
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -94,16 +93,12 @@ static std::optional<int64_t> chooseLayer(Config &config,
 // Type
 //===----------------------------------------------------------------------===//
 
-static std::optional<ModelType> parseType(Config &config, StringRef key) {
-  std::string name = config.getString(key);
-  auto type = llvm::StringSwitch<std::optional<ModelType>>(name)
-                  .Case("bfloat16", ModelType::BF16)
-                  .Case("float16", ModelType::F16)
-                  .Case("float32", ModelType::F32)
-                  .Default(std::nullopt);
-  config.require(type.has_value(), key,
-                 "\"bfloat16\", \"float16\" or \"float32\" (or --dtype)");
-  return type;
+static std::optional<ModelType> readType(Config &config, StringRef key) {
+  static const std::pair<StringRef, ModelType> types[] = {
+      {"bfloat16", ModelType::BF16},
+      {"float16", ModelType::F16},
+      {"float32", ModelType::F32}};
+  return config.getChoice<ModelType>(key, types);
 }
 
 /// The type that the configuration names, under the key of transformers 5 or
@@ -121,11 +116,10 @@ static std::optional<ModelType> readType(Config &config) {
     return std::nullopt;
   }
   if (!config.has(oldKey))
-    return parseType(config, key);
-  std::optional<ModelType> type = parseType(config, oldKey);
-  if (config.has(key) && !config.hasErrors())
-    config.require(parseType(config, key) == type, key,
-                   "the type that 'torch_dtype' says");
+    return readType(config, key);
+  std::optional<ModelType> type = readType(config, oldKey);
+  if (config.has(key) && type && readType(config, key) != type)
+    config.require(false, key, "the type that 'torch_dtype' says");
   return type;
 }
 

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Finds and reads the file, and shows diagnostics with its lines.
+// Finds and reads the file, and prints diagnostics.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +14,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
 using namespace mlir::moe;
@@ -24,38 +23,51 @@ using llvm::StringRef;
 /// perhaps.
 static constexpr size_t maxFileSize = size_t(16) << 20;
 
-static LogicalResult emitFileError(MLIRContext *context, StringRef path,
-                                   const llvm::Twine &message) {
-  return mlir::emitError(FileLineColLoc::get(context, path, 0, 0)) << message;
+/// Prints `FILE:LINE:COLUMN: error: MESSAGE`, as compilers do, and the notes.
+/// The line itself is left out: what is no configuration may have one of
+/// megabytes.
+static void print(Diagnostic &diagnostic) {
+  llvm::raw_ostream &os = llvm::errs();
+  if (auto loc = dyn_cast<FileLineColLoc>(diagnostic.getLocation())) {
+    os << loc.getFilename().getValue() << ":";
+    if (loc.getLine() != 0)
+      os << loc.getLine() << ":" << loc.getColumn() << ":";
+    os << " ";
+  }
+  bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+  os << (isError ? "error: " : "note: ") << diagnostic << "\n";
+  for (Diagnostic &note : diagnostic.getNotes())
+    print(note);
 }
 
-static FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
-readFile(MLIRContext *context, StringRef path) {
+/// The content of the file; after an error, nothing.
+static std::unique_ptr<llvm::MemoryBuffer> readFile(MLIRContext *context,
+                                                    StringRef path) {
+  auto loc = FileLineColLoc::get(context, path == "-" ? "<stdin>" : path, 0, 0);
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path);
-  if (!buffer)
-    return emitFileError(
-        context, path, "cannot read the file: " + buffer.getError().message());
-  if ((*buffer)->getBufferSize() > maxFileSize)
-    return emitFileError(context, path,
-                         "expected a config.json of at most " +
-                             llvm::Twine(maxFileSize) + " bytes, got " +
-                             llvm::Twine((*buffer)->getBufferSize()));
+  if (!buffer) {
+    emitError(loc) << "cannot read the file: " << buffer.getError().message();
+    return nullptr;
+  }
+  size_t size = (*buffer)->getBufferSize();
+  if (size > maxFileSize) {
+    emitError(loc) << "expected a config.json of at most " << maxFileSize
+                   << " bytes, got " << size;
+    return nullptr;
+  }
   return std::move(*buffer);
 }
 
 OwningOpRef<ModuleOp>
 mlir::moe::importConfigFile(MLIRContext *context, StringRef path,
                             const ImportOptions &options) {
+  ScopedDiagnosticHandler handler(context, print);
   llvm::SmallString<128> filePath(path);
   if (llvm::sys::fs::is_directory(path))
     llvm::sys::path::append(filePath, "config.json");
-  llvm::SourceMgr sourceMgr;
-  SourceMgrDiagnosticHandler handler(sourceMgr, context, llvm::errs());
-  auto buffer = readFile(context, filePath);
-  if (failed(buffer))
+  std::unique_ptr<llvm::MemoryBuffer> buffer = readFile(context, filePath);
+  if (!buffer)
     return nullptr;
-  StringRef text = (*buffer)->getBuffer();
-  StringRef name = (*buffer)->getBufferIdentifier();
-  sourceMgr.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
-  return importConfig(context, text, name, options);
+  return importConfig(context, buffer->getBuffer(),
+                      buffer->getBufferIdentifier(), options);
 }

@@ -48,9 +48,9 @@ public:
     return getInteger(key, 1, maxConfigSize);
   }
 
-  /// A size that has several names; where several are present they must agree.
-  /// `keys` must not be empty, the first is named where all are missing.
-  int64_t getSize(llvm::ArrayRef<llvm::StringRef> keys);
+  /// The size `key`, which also goes by `aliases`; where several are present
+  /// they must agree.
+  int64_t getSize(llvm::StringRef key, llvm::ArrayRef<llvm::StringRef> aliases);
 
   /// A list of integers from 0 to `maxConfigSize`, empty where the key is
   /// missing.
@@ -67,6 +67,28 @@ public:
   std::string
   getString(llvm::StringRef key,
             std::optional<llvm::StringRef> ifMissing = std::nullopt);
+
+  /// What the name at `key` stands for in `choices`. A missing key is an error
+  /// unless `ifMissing` is given; nothing after an error.
+  template <typename T>
+  std::optional<T>
+  getChoice(llvm::StringRef key,
+            llvm::ArrayRef<std::pair<llvm::StringRef, T>> choices,
+            std::optional<T> ifMissing = std::nullopt) {
+    if (ifMissing && !has(key))
+      return ifMissing;
+    std::optional<llvm::StringRef> name;
+    if (const llvm::json::Value *value = find(key))
+      name = value->getAsString();
+    std::string expected;
+    for (auto [choice, meaning] : choices) {
+      if (choice == name)
+        return meaning;
+      expected += (expected.empty() ? "\"" : " or \"") + choice.str() + "\"";
+    }
+    (void)emitError(key, expected);
+    return std::nullopt;
+  }
 
   /// Emits `'key': expected EXPECTED, got VALUE` at the key.
   InFlightDiagnostic emitError(llvm::StringRef key,

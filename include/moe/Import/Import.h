@@ -43,8 +43,7 @@ OwningOpRef<ModuleOp> importConfig(MLIRContext *context, llvm::StringRef text,
                                    const ImportOptions &options = {});
 
 /// The same for the file at `path`; a folder stands for its config.json and `-`
-/// for standard input. Prints diagnostics to standard error, with the lines
-/// they are about.
+/// for standard input. Prints diagnostics to standard error.
 OwningOpRef<ModuleOp> importConfigFile(MLIRContext *context,
                                        llvm::StringRef path,
                                        const ImportOptions &options = {});

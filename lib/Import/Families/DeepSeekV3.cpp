@@ -17,8 +17,7 @@ using llvm::Twine;
 
 /// An error where `key` is present and is not `value`, the only one supported.
 static void requireString(Config &config, StringRef key, StringRef value) {
-  config.require(config.getString(key, value) == value, key,
-                 "\"" + value + "\"");
+  (void)config.getChoice<bool>(key, {{value, true}}, true);
 }
 
 /// The restriction to the `topk_group` best of `n_group` groups, ranked by the
@@ -82,7 +81,8 @@ static RouterSpec readRouter(Config &config, const LayerSizes &sizes,
 
 static LayerSpec readLayer(Config &config, int64_t layer) {
   std::string prefix = getLayerPrefix(layer) + "mlp.";
-  LayerSizes sizes = readSizes(config, "moe_intermediate_size");
+  LayerSizes sizes =
+      readSizes(config, "n_routed_experts", "moe_intermediate_size");
   Activation activation = readActivation(config);
   LayerSpec spec;
   spec.hiddenSize = sizes.hidden;

@@ -17,7 +17,8 @@ using namespace mlir::moe;
 /// type, unlike those of the families that copied this router.
 static LayerSpec readLayer(Config &config, int64_t layer) {
   std::string prefix = getLayerPrefix(layer) + "block_sparse_moe.";
-  LayerSizes sizes = readSizes(config, "intermediate_size");
+  LayerSizes sizes =
+      readSizes(config, "num_local_experts", "intermediate_size");
   LayerSpec spec;
   spec.hiddenSize = sizes.hidden;
   spec.router = makeSoftmaxRouter(sizes, prefix + "gate.weight");

@@ -15,7 +15,7 @@ using namespace mlir;
 using namespace mlir::moe;
 
 static LayerSpec readLayer(Config &config, int64_t layer) {
-  return readSoftmaxLayer(config, layer, "intermediate_size");
+  return readSoftmaxLayer(config, layer, "num_experts", "intermediate_size");
 }
 
 const ModelFamily mlir::moe::olmoeFamily = {

@@ -14,7 +14,8 @@ using namespace mlir;
 using namespace mlir::moe;
 
 static LayerSpec readLayer(Config &config, int64_t layer) {
-  return readSoftmaxLayer(config, layer, "moe_intermediate_size");
+  return readSoftmaxLayer(config, layer, "num_experts",
+                          "moe_intermediate_size");
 }
 
 /// Every `decoder_sparse_step`-th layer, except those in `mlp_only_layers`.
