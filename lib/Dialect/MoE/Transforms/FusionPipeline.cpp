@@ -12,12 +12,6 @@
 using namespace mlir;
 using namespace mlir::moe;
 
-static void verifyLevel(OpPassManager &pm, Level level) {
-  MoEVerifyLevelPassOptions options;
-  options.level = level;
-  pm.addNestedPass<func::FuncOp>(createMoEVerifyLevelPass(options));
-}
-
 static void cleanUp(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -26,7 +20,6 @@ static void cleanUp(OpPassManager &pm) {
 void mlir::moe::buildFusionPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createMoEDecomposePass());
   cleanUp(pm);
-  verifyLevel(pm, Level::Routed);
   // The gate first: it wants the router's product before it is grouped.
   pm.addNestedPass<func::FuncOp>(createMoEFuseGatePass());
   pm.addNestedPass<func::FuncOp>(createMoEGroupDensePass());
@@ -38,5 +31,7 @@ void mlir::moe::buildFusionPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createMoEFuseEpiloguePass());
   pm.addNestedPass<func::FuncOp>(createMoEFuseCombinePass());
   cleanUp(pm);
-  verifyLevel(pm, Level::Fused);
+  MoEVerifyLevelPassOptions options;
+  options.level = Level::Fused;
+  pm.addNestedPass<func::FuncOp>(createMoEVerifyLevelPass(options));
 }

@@ -20,8 +20,8 @@ enum class Level { Graph, Routed, Fused };
 #define GEN_PASS_DECL
 #include "moe/Dialect/MoE/Transforms/Passes.h.inc"
 
-/// Adds the passes from the graph or the routed level down to the fused level.
-/// Each level that is reached is verified.
+/// Adds the passes from the graph, routed or fused level down to the fused
+/// level, which is verified at the end.
 void buildFusionPipeline(OpPassManager &pm);
 
 #define GEN_PASS_REGISTRATION
