@@ -49,7 +49,7 @@ TEST(ImportTest, ParametersInOrder) {
   EXPECT_THAT(getParameters(*module),
               testing::ElementsAre(
                   "input tensor<?x5xbf16>",
-                  prefix + "gate.weight tensor<6x5xbf16>",
+                  prefix + "gate.weight tensor<6x5xf32>",
                   prefix + "gate.e_score_correction_bias tensor<6xf32>",
                   prefix + "experts.*.gate_proj.weight tensor<6x3x5xbf16>",
                   prefix + "experts.*.up_proj.weight tensor<6x3x5xbf16>",

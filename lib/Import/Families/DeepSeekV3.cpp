@@ -44,18 +44,9 @@ static std::optional<RouterSpec::Groups> readGroups(Config &config,
   return RouterSpec::Groups{count, keep, /*sumTop=*/2, GroupFill::NegInf};
 }
 
-/// Whether the checkpoint beside `config` holds the router's weight in f32:
-/// transformers writes it so from 5.24 on, in the model's type before, as the
-/// published checkpoint does.
-static bool keepsRouterInF32(Config &config) {
-  auto [majorText, rest] =
-      StringRef(config.getString("transformers_version", "")).split('.');
-  unsigned major = 0, minor = 0;
-  if (majorText.getAsInteger(10, major) || rest.consumeInteger(10, minor))
-    return false;
-  return std::pair(major, minor) >= std::pair(5u, 24u);
-}
-
+/// The weight is f32 whatever the model's type: transformers 5.24 keeps it so,
+/// and multiplies in f32 in any version, so one of bf16 in a checkpoint can be
+/// widened.
 static RouterSpec readRouter(Config &config, const LayerSizes &sizes,
                              StringRef prefix) {
   requireString(config, "scoring_func", "sigmoid");
@@ -64,7 +55,7 @@ static RouterSpec readRouter(Config &config, const LayerSizes &sizes,
   router.weight = {"router",
                    (prefix + "gate.weight").str(),
                    {sizes.numExperts, sizes.hidden},
-                   keepsRouterInF32(config)};
+                   /*isF32=*/true};
   router.keyBias = {"correction",
                     (prefix + "gate.e_score_correction_bias").str(),
                     {sizes.numExperts},
