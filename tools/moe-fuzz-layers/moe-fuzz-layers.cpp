@@ -1,0 +1,59 @@
+//===- moe-fuzz-layers.cpp - Random layers, run every way -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "moe/Dialect/MoE/IR/MoE.h"
+#include "moe/Testing/LayerChecks.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+
+using namespace llvm;
+using namespace mlir;
+using namespace mlir::moe;
+
+static cl::opt<uint64_t> seed("seed", cl::desc("seed of the first layer"),
+                              cl::init(1));
+static cl::opt<unsigned> layerCount("count", cl::desc("number of layers"),
+                                    cl::init(100));
+static cl::opt<bool> list("list", cl::desc("print what each layer is"));
+static cl::opt<bool> print("print", cl::desc("print each layer's IR"));
+
+static bool checkOne(uint64_t layerSeed, MLIRContext &context) {
+  RandomLayer layer = makeRandomLayer(layerSeed);
+  if (list)
+    outs() << layerSeed << ": " << layer.summary << "\n";
+  if (print)
+    outs() << layer.text;
+  outs().flush();
+  if (succeeded(checkLevels(layer, context, errs())))
+    return true;
+  errs() << "layer " << layerSeed << " failed: " << layer.summary << "\n"
+         << "again: moe-fuzz-layers --count=1 --seed=" << layerSeed << "\n"
+         << layer.text << "\n";
+  return false;
+}
+
+int main(int argc, char **argv) {
+  InitLLVM init(argc, argv);
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "Checks that random layers mean the same at every level\n\n"
+      "  moe-fuzz-layers --seed=1 --count=100\n");
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registry.insert<MoEDialect>();
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+
+  outs() << "seed " << seed << ", " << layerCount << " layers\n";
+  unsigned numFailed = 0;
+  for (unsigned i = 0; i < layerCount; ++i)
+    numFailed += !checkOne(seed + i, context);
+  outs() << layerCount - numFailed << " passed, " << numFailed << " failed\n";
+  return numFailed == 0 ? 0 : 1;
+}
