@@ -98,7 +98,6 @@ mlir::moe::linkSharedLibrary(llvm::MemoryBufferRef object, StringRef soname) {
                                                "now",
                                                "-o",
                                                resultPath.c_str(),
-                                               "--gc-sections",
                                                objectPath.c_str()};
   for (const std::string &stub : stubs)
     arguments.push_back(stub.c_str());

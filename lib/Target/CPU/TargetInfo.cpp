@@ -122,8 +122,10 @@ mlir::moe::createTargetMachine(const CPUTarget &target, unsigned optLevel) {
   if (llvm::Error error = checkFeatureNames(target.features, *info))
     return std::move(error);
   llvm::CodeGenOptLevel level = *llvm::CodeGenOpt::getLevel(optLevel);
+  llvm::TargetOptions options;
+  options.UseInitArray = true; // Loaders run nothing else.
   return std::unique_ptr<llvm::TargetMachine>(x86->createTargetMachine(
-      llvm::Triple(kTriple), target.cpu, target.features, llvm::TargetOptions(),
+      llvm::Triple(kTriple), target.cpu, target.features, options,
       llvm::Reloc::PIC_, /*CM=*/std::nullopt, level));
 }
 

@@ -17,7 +17,8 @@
 namespace mlir::moe {
 
 /// The shared library of `object`, called `soname`, that asks the loader for
-/// libc, libm and the OpenMP runtime. None of these needs to be present.
+/// libc, libm and the OpenMP runtime. None of these needs to be present. The
+/// linker puts the options of llvm::cl in this process back to their defaults.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
 linkSharedLibrary(llvm::MemoryBufferRef object, llvm::StringRef soname);
 

@@ -1,0 +1,233 @@
+//===- CompileMain.cpp - The moe-compile tool -----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The command line of moe-compile.
+//
+//===----------------------------------------------------------------------===//
+
+#include "moe/Tools/CompileMain.h"
+
+#include "moe/Runtime/AtomicFile.h"
+#include "moe/Target/CPU/CHeader.h"
+#include "moe/Target/CPU/CompiledModule.h"
+#include "moe/Target/CPU/Linker.h"
+#include "moe/Target/CPU/TargetInfo.h"
+#include "moe/Tools/ModuleFile.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace mlir::moe;
+namespace cl = llvm::cl;
+
+static constexpr llvm::StringLiteral overview =
+    R"(Compiles Mixture-of-Experts layers to machine code.
+
+EXAMPLE:
+  A shared library for this machine, with its C header libolmoe.h:
+
+    moe-import examples/olmoe-1b-7b.json -o layer.mlir
+    moe-compile layer.mlir --target=cpu --emit=lib -o libolmoe.so
+
+  The assembly for another machine, with what was fused and chosen:
+
+    moe-compile layer.mlir --cpu=znver4 --emit=asm --remarks -o layer.s
+
+  Input is at any level: the graph, or what moe-opt made of it.
+)";
+
+namespace {
+enum class Target { CPU, CUDA };
+enum class Emit { MLIR, LLVM, Assembly, Object, Library, PTX, Cubin };
+
+/// What a command line asks for.
+struct Options {
+  std::string input, cpu, output;
+  Target target;
+  Emit emit;
+  unsigned optLevel;
+  bool remarks;
+};
+
+/// The options, registered while this lives.
+struct CommandLine {
+  cl::OptionCategory category{"moe-compile options"};
+  cl::opt<std::string> input{cl::Positional, cl::Required,
+                             cl::desc("<layer.mlir, or ->"), cl::cat(category)};
+  cl::opt<Target> target{
+      "target", cl::desc("Kind of machine (default: cpu)"),
+      cl::values(clEnumValN(Target::CPU, "cpu", "x86-64 CPUs"),
+                 clEnumValN(Target::CUDA, "cuda", "NVIDIA GPUs")),
+      cl::init(Target::CPU), cl::cat(category)};
+  cl::opt<std::string> cpu{
+      "cpu",
+      cl::desc("CPU to generate code for: native (default), x86-64-v3, znver4, "
+               "sapphirerapids, or another of LLVM's names"),
+      cl::value_desc("name"), cl::init("native"), cl::cat(category)};
+  cl::opt<Emit> emit{
+      "emit", cl::Required, cl::desc("What to write"),
+      cl::values(
+          clEnumValN(Emit::MLIR, "mlir", "the llvm dialect, as text"),
+          clEnumValN(Emit::LLVM, "llvm", "optimised LLVM IR, as text"),
+          clEnumValN(Emit::Assembly, "asm", "assembly"),
+          clEnumValN(Emit::Object, "obj",
+                     "a position-independent object file, and its C header if "
+                     "-o names a file"),
+          clEnumValN(Emit::Library, "lib",
+                     "a shared library, and its C header beside it: the name "
+                     "of -o with .h in place of .so"),
+          clEnumValN(Emit::PTX, "ptx", "PTX (cuda)"),
+          clEnumValN(Emit::Cubin, "cubin", "a cubin (cuda)")),
+      cl::cat(category)};
+  cl::opt<std::string> output{
+      "o", cl::desc("File to write (default: standard output)"),
+      cl::value_desc("file"), cl::init("-"), cl::cat(category)};
+  cl::opt<unsigned> optLevel{"O", cl::Prefix,
+                             cl::desc("Optimisation, 0 to 3 (default: 3)"),
+                             cl::init(3), cl::cat(category)};
+  cl::opt<bool> remarks{"remarks",
+                        cl::desc("Print what was done, what was not, and why"),
+                        cl::cat(category)};
+
+  /// A copy: the linker puts all options of the process back to their defaults.
+  Options get() const {
+    return {input, cpu, output, target, emit, optLevel, remarks};
+  }
+};
+
+/// Does what its options ask for.
+class Compiler {
+public:
+  explicit Compiler(Options options) : options(std::move(options)) {}
+
+  ExitStatus run();
+
+private:
+  ExitStatus fail(ExitStatus status, const llvm::Twine &message) {
+    return moe::fail(status, "moe-compile", message);
+  }
+  ExitStatus toStatus(llvm::Error error) {
+    return error ? fail(Failure, llvm::toString(std::move(error))) : Success;
+  }
+  ExitStatus checkOptions();
+  ExitStatus emitCode(ModuleOp module);
+  ExitStatus emitBinary(const CompiledModule &compiled);
+  ExitStatus
+  writeText(llvm::function_ref<LogicalResult(llvm::raw_ostream &)> print);
+
+  const Options options;
+};
+} // namespace
+
+ExitStatus Compiler::checkOptions() {
+  if (options.target == Target::CUDA)
+    return fail(Failure, "--target=cuda is not supported yet");
+  if (options.emit == Emit::PTX || options.emit == Emit::Cubin)
+    return fail(WrongUsage, "--emit=ptx and --emit=cubin are for "
+                            "--target=cuda, got --target=cpu");
+  if (options.emit == Emit::Library && options.output == "-")
+    return fail(WrongUsage,
+                "--emit=lib writes two files: expected a file name as -o");
+  if (options.optLevel > 3)
+    return fail(WrongUsage, "expected a level from 0 to 3 as -O, got " +
+                                llvm::Twine(options.optLevel));
+  return toStatus(resolveCPU(options.cpu).takeError());
+}
+
+ExitStatus Compiler::writeText(
+    llvm::function_ref<LogicalResult(llvm::raw_ostream &)> print) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (failed(print(os)))
+    return Failure;
+  return toStatus(
+      writeFileAtomically(options.output, [&](llvm::raw_ostream &file) {
+        file << text;
+        return llvm::Error::success();
+      }));
+}
+
+/// Writes `binary` to `path` and the C header beside it, both or none.
+static llvm::Error writeWithHeader(StringRef path, StringRef binary,
+                                   const CompiledModule &compiled) {
+  auto writeBinary = [&](llvm::raw_ostream &os) {
+    os << binary;
+    return llvm::Error::success();
+  };
+  if (path == "-")
+    return writeFileAtomically(path, writeBinary);
+  llvm::SmallString<128> headerPath(path);
+  llvm::sys::path::replace_extension(headerPath, "h");
+  return writeFileAtomically(headerPath, [&](llvm::raw_ostream &os) {
+    printCHeader(os, compiled.getEntryPoints(),
+                 llvm::sys::path::filename(headerPath),
+                 compiled.getTargetMachine().getTargetCPU());
+    // Inside: if the binary cannot be written, the header is not kept.
+    return writeFileAtomically(path, writeBinary);
+  });
+}
+
+ExitStatus Compiler::emitBinary(const CompiledModule &compiled) {
+  auto binary = compiled.emitObject();
+  if (failed(binary))
+    return Failure;
+  if (options.emit == Emit::Library) {
+    auto library =
+        linkSharedLibrary(**binary, llvm::sys::path::filename(options.output));
+    if (!library)
+      return toStatus(library.takeError());
+    *binary = std::move(*library);
+  }
+  return toStatus(
+      writeWithHeader(options.output, (*binary)->getBuffer(), compiled));
+}
+
+ExitStatus Compiler::emitCode(ModuleOp module) {
+  FailureOr<CompiledModule> compiled =
+      CompiledModule::create(module, options.optLevel);
+  if (failed(compiled))
+    return Failure;
+  if (options.emit == Emit::LLVM)
+    return writeText([&](llvm::raw_ostream &os) {
+      compiled->printLLVMIR(os);
+      return success();
+    });
+  if (options.emit == Emit::Assembly)
+    return writeText(
+        [&](llvm::raw_ostream &os) { return compiled->printAssembly(os); });
+  return emitBinary(*compiled);
+}
+
+ExitStatus Compiler::run() {
+  if (ExitStatus status = checkOptions())
+    return status;
+  std::unique_ptr<ModuleFile> file = ModuleFile::open(options.input);
+  if (!file)
+    return Failure;
+  if (options.remarks)
+    file->enableRemarks();
+  if (failed(file->lowerToCPU(options.cpu)))
+    return Failure;
+  if (options.emit != Emit::MLIR)
+    return emitCode(file->getModule());
+  return writeText([&](llvm::raw_ostream &os) {
+    file->getModule().print(os);
+    os << "\n";
+    return success();
+  });
+}
+
+int mlir::moe::moeCompileMain(int argc, char **argv) {
+  static CommandLine commandLine;
+  registerPassManagerCLOptions();
+  cl::HideUnrelatedOptions(commandLine.category);
+  cl::SetVersionPrinter(printVersion);
+  if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
+    return WrongUsage;
+  return Compiler(commandLine.get()).run();
+}
