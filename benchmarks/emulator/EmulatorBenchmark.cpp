@@ -17,10 +17,10 @@
 #include "moe/Emulator/TensorMap.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -45,13 +45,13 @@ void check(const Status &status) {
     fail(status.error().message);
 }
 
-/// Seconds that `work` takes.
+/// Seconds of processor time that `work` takes. On one core that is its time,
+/// and other processes on the machine do not count.
 template <typename Work>
 double seconds(Work work) {
-  auto start = std::chrono::steady_clock::now();
+  std::clock_t start = std::clock();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-      .count();
+  return double(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 /// Multiply-adds of one core with the instructions this file was compiled for:
