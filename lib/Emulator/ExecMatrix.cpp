@@ -49,10 +49,13 @@ static void ldmatrix(Warp &warp, const Op &op, uint32_t mask) {
     int32_t offset = warp.program.lists[op.list + tile];
     if (offset == noRegister)
       continue;
+    // Element 8 i + j of the register is element j of row i, or its transpose.
     uint16_t *d = warp.dst<uint16_t>(offset);
-    for (unsigned i = 0; i < 2 * warpSize; ++i) {
-      MatrixSlot slot = matrixSlot(i / 2, tile, i % 2, op.flags);
-      std::memcpy(d + i, rows[slot.lane] + 2 * slot.element, 2);
+    for (unsigned i = 0; i < 8; ++i) {
+      uint16_t row[8];
+      std::memcpy(row, rows[8 * tile + i], 16);
+      for (unsigned j = 0; j < 8; ++j)
+        d[op.flags ? 8 * j + i : 8 * i + j] = row[j];
     }
   }
 }
@@ -66,9 +69,11 @@ static void stmatrix(Warp &warp, const Op &op, uint32_t mask) {
     return;
   for (unsigned tile = 0; tile < op.listSize; ++tile) {
     const uint16_t *a = warp.src<uint16_t>(warp.program.lists[op.list + tile]);
-    for (unsigned i = 0; i < 2 * warpSize; ++i) {
-      MatrixSlot slot = matrixSlot(i / 2, tile, i % 2, op.flags);
-      std::memcpy(rows[slot.lane] + 2 * slot.element, a + i, 2);
+    for (unsigned i = 0; i < 8; ++i) {
+      uint16_t row[8];
+      for (unsigned j = 0; j < 8; ++j)
+        row[j] = a[op.flags ? 8 * j + i : 8 * i + j];
+      std::memcpy(rows[8 * tile + i], row, 16);
     }
   }
 }
@@ -127,19 +132,10 @@ struct ByteElement {
   static int64_t get(uint8_t x) { return T(x); }
 };
 
-/// How accumulators are read and written.
-struct FloatAccumulator {
-  using Stored = float;
-  static double get(float x) { return x; }
-  static float put(double x, bool) { return canonical(float(x)); }
-};
-struct HalfAccumulator {
-  using Stored = uint16_t;
-  static double get(uint16_t x) { return f32FromF16(x); }
-  static uint16_t put(double x, bool) { return roundToHalf(x); }
-};
+/// The accumulators of integer products.
 struct IntegerAccumulator {
   using Stored = int32_t;
+  static constexpr unsigned perRegister = 1;
   static int64_t get(int32_t x) { return x; }
   static int32_t put(int64_t x, bool saturate) {
     if (saturate)
@@ -157,30 +153,64 @@ uint16_t moe::emulator::roundToHalf(double x) {
                              : uint16_t(encode(kF16, x, Round::NearestEven));
 }
 
-/// D[m][n] += A[m][k] * B[k][n], for N = 8.
 MOE_EMULATOR_CLONES
-static void multiply(double *__restrict d, const double *__restrict a,
-                     const double *__restrict b, unsigned M, unsigned K) {
-  for (unsigned m = 0; m < M; ++m)
-    for (unsigned k = 0; k < K; ++k)
-      for (unsigned n = 0; n < 8; ++n)
-        d[m * 8 + n] += a[m * K + k] * b[k * 8 + n];
-}
-static void multiply(int64_t *__restrict d, const int64_t *__restrict a,
-                     const int64_t *__restrict b, unsigned M, unsigned K) {
-  for (unsigned m = 0; m < M; ++m)
-    for (unsigned k = 0; k < K; ++k)
-      for (unsigned n = 0; n < 8; ++n)
-        d[m * 8 + n] += a[m * K + k] * b[k * 8 + n];
+void moe::emulator::multiplyAdd(double *__restrict sum,
+                                const double *__restrict a,
+                                const double *__restrict b, unsigned M,
+                                unsigned K, unsigned n) {
+  // Four rows by eight columns of sums stay in registers. Compilers do not find
+  // that by themselves; both GCC and Clang have vector types.
+  using Columns = double __attribute__((vector_size(64)));
+  for (unsigned j = 0; j < n; j += 8)
+    for (unsigned m = 0; m < M; m += 4) {
+      Columns block[4], right;
+      for (unsigned i = 0; i < 4; ++i)
+        std::memcpy(&block[i], sum + (m + i) * n + j, sizeof(Columns));
+      for (unsigned k = 0; k < K; ++k) {
+        std::memcpy(&right, b + k * n + j, sizeof(Columns));
+        for (unsigned i = 0; i < 4; ++i)
+          block[i] += a[(m + i) * K + k] * right;
+      }
+      for (unsigned i = 0; i < 4; ++i)
+        std::memcpy(sum + (m + i) * n + j, &block[i], sizeof(Columns));
+    }
 }
 
-/// One element of a fragment: `perRegister` of them lie in a register.
-template <typename T>
-static T fragmentElement(const Warp &warp, const int32_t *registers,
-                         unsigned lane, unsigned index) {
-  constexpr unsigned perRegister = sizeof(T) < 4 ? 4 / sizeof(T) : 1;
-  return warp.src<T>(
-      registers[index / perRegister])[lane * perRegister + index % perRegister];
+static void multiplyAdd(int64_t *sum, const int64_t *a, const int64_t *b,
+                        unsigned M, unsigned K, unsigned n) {
+  for (unsigned m = 0; m < M; ++m)
+    for (unsigned k = 0; k < K; ++k)
+      for (unsigned j = 0; j < n; ++j)
+        sum[m * n + j] += a[m * K + k] * b[k * n + j];
+}
+
+/// Elements of A to rows [m][K]: each register holds 4 e neighbours of a row in
+/// each group of four lanes, e of them per lane.
+template <typename E>
+static void loadLeft(const Warp &warp, const int32_t *registers, unsigned m,
+                     unsigned K, typename E::Sum *out) {
+  constexpr unsigned run = 16 / sizeof(typename E::Stored);
+  unsigned halves = m / 8;
+  for (unsigned r = 0; r < halves * (K / run); ++r) {
+    const auto *from = warp.src<typename E::Stored>(registers[r]);
+    for (unsigned group = 0; group < 8; ++group)
+      for (unsigned i = 0; i < run; ++i)
+        out[(group + r % halves * 8) * K + r / halves * run + i] =
+            E::get(from[group * run + i]);
+  }
+}
+
+/// Elements of B to rows [k][8].
+template <typename E>
+static void loadRight(const Warp &warp, const int32_t *registers, unsigned K,
+                      typename E::Sum *out) {
+  constexpr unsigned run = 16 / sizeof(typename E::Stored);
+  for (unsigned r = 0; r < K / run; ++r) {
+    const auto *from = warp.src<typename E::Stored>(registers[r]);
+    for (unsigned group = 0; group < 8; ++group)
+      for (unsigned i = 0; i < run; ++i)
+        out[(r * run + i) * 8 + group] = E::get(from[group * run + i]);
+  }
 }
 
 template <unsigned M, unsigned K, typename EA, typename EB, typename C>
@@ -188,40 +218,17 @@ static void mma(Warp &warp, const Op &op, uint32_t mask) {
   if (!aligned(warp, mask))
     return;
   constexpr unsigned N = 8;
-  constexpr unsigned bits = 8 * sizeof(typename EA::Stored);
-  constexpr MmaShape shape{M, N, K, bits};
-  constexpr unsigned perC = sizeof(typename C::Stored) == 2 ? 2 : 1;
+  constexpr MmaShape shape{M, N, K, 8 * sizeof(typename EA::Stored)};
   const int32_t *d = &warp.program.lists[op.list];
-  const int32_t *a = d + shape.cCount() / perC;
+  const int32_t *a = d + shape.cCount() / C::perRegister;
   const int32_t *b = a + shape.aCount() / shape.perRegister();
   const int32_t *c = b + shape.bCount() / shape.perRegister();
-  typename EA::Sum left[M][K], right[K][N], sum[M][N];
-  for (unsigned lane = 0; lane < warpSize; ++lane) {
-    for (unsigned i = 0; i < shape.aCount(); ++i) {
-      Coordinate at = mmaA(shape, lane, i);
-      left[at.row][at.column] =
-          EA::get(fragmentElement<typename EA::Stored>(warp, a, lane, i));
-    }
-    for (unsigned i = 0; i < shape.bCount(); ++i) {
-      Coordinate at = mmaB(shape, lane, i);
-      right[at.row][at.column] =
-          EB::get(fragmentElement<typename EB::Stored>(warp, b, lane, i));
-    }
-    for (unsigned i = 0; i < shape.cCount(); ++i) {
-      Coordinate at = mmaC(shape, lane, i);
-      sum[at.row][at.column] =
-          C::get(fragmentElement<typename C::Stored>(warp, c, lane, i));
-    }
-  }
-  multiply(&sum[0][0], &left[0][0], &right[0][0], M, K);
-  for (unsigned lane = 0; lane < warpSize; ++lane)
-    for (unsigned i = 0; i < shape.cCount(); ++i) {
-      if (d[i / perC] == noRegister)
-        continue;
-      Coordinate at = mmaC(shape, lane, i);
-      warp.dst<typename C::Stored>(d[i / perC])[lane * perC + i % perC] =
-          C::put(sum[at.row][at.column], op.flags);
-    }
+  typename EA::Sum left[M * K], right[K * N], sum[M * N];
+  loadLeft<EA>(warp, a, M, K, left);
+  loadRight<EB>(warp, b, K, right);
+  loadSums<C>(warp, c, M, N, sum);
+  multiplyAdd(sum, left, right, M, K, N);
+  storeSums<C>(warp, d, M, N, sum, op.flags);
   warp.block.counters.tensorFlops += 2 * M * N * K;
 }
 

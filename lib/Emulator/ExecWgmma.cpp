@@ -57,19 +57,7 @@ void forChunks(uint64_t descriptor, bool mnMajor, unsigned first,
 // Arithmetic
 //===----------------------------------------------------------------------===//
 
-/// sum[16][n] += a[16][K] * b[K][n]
-MOE_EMULATOR_CLONES
-static void multiplyRows(double *__restrict sum, const float *__restrict a,
-                         const float *__restrict b, unsigned n) {
-  for (unsigned m = 0; m < rowsPerWarp; ++m)
-    for (unsigned k = 0; k < K; ++k) {
-      double x = a[m * K + k];
-      for (unsigned j = 0; j < n; ++j)
-        sum[m * n + j] += x * double(b[k * n + j]);
-    }
-}
-
-static void convertChunk(const uint8_t *bytes, bool bfloat, float (&out)[8]) {
+static void convertChunk(const uint8_t *bytes, bool bfloat, double (&out)[8]) {
   uint16_t bits[8];
   std::memcpy(bits, bytes, 16);
   for (unsigned i = 0; i < 8; ++i)
@@ -78,7 +66,7 @@ static void convertChunk(const uint8_t *bytes, bool bfloat, float (&out)[8]) {
 
 /// Rows of A of this warp, [16][K].
 static void loadA(Warp &warp, const Op &op, const Operands &operands,
-                  float *a) {
+                  double *a) {
   bool bfloat = op.flags & bfloatFlag;
   unsigned first = warp.index % 4 * rowsPerWarp;
   if (op.flags & registersFlag) {
@@ -95,7 +83,7 @@ static void loadA(Warp &warp, const Op &op, const Operands &operands,
   bool mnMajor = op.flags & transposeAFlag;
   forChunks(operands.a, mnMajor, first, rowsPerWarp,
             [&](unsigned line, unsigned chunk, uint32_t address) {
-              float values[8];
+              double values[8];
               convertChunk(warp.block.shared.data() + address, bfloat, values);
               for (unsigned i = 0; i < 8; ++i)
                 if (mnMajor)
@@ -106,12 +94,12 @@ static void loadA(Warp &warp, const Op &op, const Operands &operands,
 }
 
 /// B, [K][n].
-static void loadB(Warp &warp, const Op &op, const Operands &operands, float *b,
+static void loadB(Warp &warp, const Op &op, const Operands &operands, double *b,
                   unsigned n) {
   bool mnMajor = op.flags & transposeBFlag;
   forChunks(operands.b, mnMajor, 0, n,
             [&](unsigned line, unsigned chunk, uint32_t address) {
-              float values[8];
+              double values[8];
               convertChunk(warp.block.shared.data() + address,
                            op.flags & bfloatFlag, values);
               for (unsigned i = 0; i < 8; ++i)
@@ -122,46 +110,30 @@ static void loadB(Warp &warp, const Op &op, const Operands &operands, float *b,
             });
 }
 
-/// Where accumulator `index` of `lane` is, rows counted within the warp.
-static Coordinate accumulatorAt(unsigned lane, unsigned index) {
-  return wgmmaC(lane, index);
-}
-
 /// Products are exact; they and the accumulator are added in double and rounded
 /// once.
 static void compute(Warp &warp, const Op &op, const Operands &operands) {
   unsigned n = unsigned(op.immediate);
-  float a[rowsPerWarp * K], b[K * maxN];
-  double sum[rowsPerWarp * maxN];
+  double a[rowsPerWarp * K], b[K * maxN], sum[rowsPerWarp * maxN];
   loadA(warp, op, operands, a);
   loadB(warp, op, operands, b, n);
-  if (op.flags & negateAFlag)
-    for (float &x : a)
+  bool negate = bool(op.flags & negateAFlag) != bool(op.flags & negateBFlag);
+  if (negate)
+    for (double &x : a)
       x = -x;
-  if (op.flags & negateBFlag)
-    for (unsigned i = 0; i < K * n; ++i)
-      b[i] = -b[i];
   const int32_t *d = &warp.program.lists[op.list];
   bool half = op.flags & halfResultFlag;
-  for (unsigned lane = 0; lane < warpSize; ++lane)
-    for (unsigned i = 0; i < n / 2; ++i) {
-      Coordinate at = accumulatorAt(lane, i);
-      float old = 0;
-      if (operands.accumulate)
-        old = half ? f32FromF16(warp.src<uint16_t>(d[i / 2])[2 * lane + i % 2])
-                   : warp.src<float>(d[i])[lane];
-      sum[at.row * n + at.column] = old;
-    }
-  multiplyRows(sum, a, b, n);
-  for (unsigned lane = 0; lane < warpSize; ++lane)
-    for (unsigned i = 0; i < n / 2; ++i) {
-      Coordinate at = accumulatorAt(lane, i);
-      double result = sum[at.row * n + at.column];
-      if (half)
-        warp.dst<uint16_t>(d[i / 2])[2 * lane + i % 2] = roundToHalf(result);
-      else
-        warp.dst<float>(d[i])[lane] = canonical(float(result));
-    }
+  if (!operands.accumulate)
+    std::fill_n(sum, rowsPerWarp * n, 0.0);
+  else if (half)
+    loadSums<HalfAccumulator>(warp, d, rowsPerWarp, n, sum);
+  else
+    loadSums<FloatAccumulator>(warp, d, rowsPerWarp, n, sum);
+  multiplyAdd(sum, a, b, rowsPerWarp, K, n);
+  if (half)
+    storeSums<HalfAccumulator>(warp, d, rowsPerWarp, n, sum, false);
+  else
+    storeSums<FloatAccumulator>(warp, d, rowsPerWarp, n, sum, false);
 }
 
 //===----------------------------------------------------------------------===//
