@@ -67,7 +67,8 @@ void AsyncUnits::issue(Unit &unit, Warp &warp, const Op &op, uint32_t mask,
     forLanes(mask, [&](unsigned lane) {
       lanes |= uint32_t(unit.committed[lane] == group) << lane;
     });
-    unit.pending.push_back({&warp, &op, lanes, group, issued++, isArrival, perform});
+    unit.pending.push_back(
+        {&warp, &op, lanes, group, issued++, isArrival, perform});
     mask &= ~lanes;
   }
 }
@@ -165,9 +166,8 @@ bool AsyncUnits::performOne() {
   AsyncOp arrival = unit->pending[index];
   unit->pending.erase(unit->pending.begin() + long(index));
   // What the lanes issued before it comes first.
-  performUntil(*unit, arrival.mask, [&](const AsyncOp &op) {
-    return op.order < arrival.order;
-  });
+  performUntil(*unit, arrival.mask,
+               [&](const AsyncOp &op) { return op.order < arrival.order; });
   arrival.perform(arrival.mask);
   return true;
 }
@@ -279,9 +279,13 @@ void AsyncUnits::completeBytes(MBarrier &barrier, const Op &op, int64_t bytes) {
 
 /// Everybody is gone: what is left over is reported.
 void AsyncUnits::finish() {
-  for (const Copy &copy : copies)
+  while (!copies.empty()) {
+    Copy copy = std::move(copies.front());
+    copies.pop_front();
     block.report(CheckKind::AsyncOwnership, *copy.warp, *copy.op, copy.lanes, 0,
                  "the block ended before this copy completed");
+    copy.perform(); // does it complete in the phase it was issued in?
+  }
   for (auto &ofWarp : units) {
     for (const AsyncOp &op : ofWarp[size_t(UnitKind::Bulk)].pending)
       block.report(CheckKind::AsyncOwnership, *op.warp, *op.op, op.mask, 0,
@@ -289,7 +293,7 @@ void AsyncUnits::finish() {
     // What cp.async writes to shared memory is lost with it.
   }
   for (const auto &[address, barrier] : barriers)
-    if (barrier.expected && barrier.bytes && copies.empty())
+    if (barrier.expected && barrier.bytes)
       block.report(CheckKind::TransactionCount, *block.warps.front(),
                    *barrier.lastOp, 0, address,
                    "the block ended with a transaction count of " +

@@ -25,8 +25,10 @@ Block::Block(LaunchContext &launch, Dim3 index, uint64_t linear)
       threads(uint32_t(launch.config.block.count())) {
   const Program &program = launch.program;
   shared.reset(
-      std::max(sharedBase, program.dynamicBase + launch.config.dynamicShared));
-  if (!launch.enabled(CheckKind::SharedRace))
+      std::max(sharedBase, program.dynamicBase + launch.config.dynamicShared),
+      program.code.data());
+  if (!launch.enabled(CheckKind::SharedRace) &&
+      !launch.enabled(CheckKind::AsyncOwnership))
     shared.disableRaces();
   unsigned numWarps = (threads + warpSize - 1) / warpSize;
   clocks.resize(numWarps);
@@ -72,13 +74,24 @@ void Block::report(CheckKind kind, const Warp &warp, const Op &op,
   if (!launch.enabled(kind))
     return;
   std::lock_guard<std::mutex> lock(launch.mutex);
-  for (Report &report : launch.reports)
-    if (report.kind == kind && report.site.line == op.source->line &&
-        report.site.instruction == op.source->text) {
-      ++report.count;
-      return;
-    }
-  Report report;
+  size_t i = 0;
+  for (; i < launch.reports.size(); ++i)
+    if (launch.reports[i].kind == kind &&
+        launch.reports[i].site.line == op.source->line &&
+        launch.reports[i].site.instruction == op.source->text)
+      break;
+  bool isNew = i == launch.reports.size();
+  uint64_t count = isNew ? 0 : launch.reports[i].count;
+  if (isNew) {
+    launch.reports.emplace_back();
+    launch.reportingBlocks.push_back(~uint64_t(0));
+  }
+  Report &report = launch.reports[i];
+  report.count = count + 1;
+  // The first block speaks for all, whichever core found it first.
+  if (linear >= launch.reportingBlocks[i])
+    return;
+  launch.reportingBlocks[i] = linear;
   report.kind = kind;
   report.file = launch.program.module->impl().file;
   report.kernel = launch.program.kernel->name;
@@ -87,7 +100,6 @@ void Block::report(CheckKind kind, const Warp &warp, const Op &op,
   report.address = address;
   report.message = std::move(message);
   report.other = std::move(other);
-  launch.reports.push_back(std::move(report));
   if (launch.reports.size() >= launch.options.maxReports)
     launch.aborted = true;
 }

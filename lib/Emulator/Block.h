@@ -58,6 +58,7 @@ struct LaunchContext {
   std::atomic<bool> aborted{false};
   std::mutex mutex;
   std::vector<Report> reports;
+  std::vector<uint64_t> reportingBlocks; ///< linear index, for each report
   Counters counters;
 
   bool enabled(CheckKind kind) const { return checks[unsigned(kind)]; }

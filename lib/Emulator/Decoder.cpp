@@ -124,7 +124,7 @@ void Decoder::placeShared() {
               module.variables[it->second].space == Space::Shared)
             used.insert({nullptr, it->second});
         });
-  uint32_t end = sharedBase, dynamicAlign = 1;
+  uint32_t end = sharedBase, dynamicAlign = 0;
   for (auto [target, index] : used) {
     const Variable &variable =
         target ? target->function->variables[index] : module.variables[index];
@@ -141,7 +141,7 @@ void Decoder::placeShared() {
     end = address + uint32_t(variable.size);
   }
   program.sharedEnd = end;
-  program.dynamicBase = placeAligned(end, dynamicAlign);
+  program.dynamicBase = dynamicAlign ? placeAligned(end, dynamicAlign) : end;
   for (auto [target, index] : used) {
     const Variable &variable =
         target ? target->function->variables[index] : module.variables[index];

@@ -166,29 +166,26 @@ static void boxPieces(Warp &warp, const Op &op, unsigned lane,
   for (unsigned i = 0; i < map.rank; ++i)
     coordinates[i] = warp.src<int32_t>(list[i])[lane];
   Counters &counters = warp.block.counters;
-  uint64_t lastSector = ~uint64_t(0);
-  walkBox(map, coordinates, shared, [&](const BoxPiece &piece) {
-    if (!piece.inside) {
-      if (global == Access::Read) {
-        pieces.push_back({nullptr, piece.shared, piece.bytes});
-        counters.filledBytes += piece.bytes;
-      }
+  bool load = global == Access::Read;
+  walkBoxRuns(map, coordinates, shared, [&](const BoxPiece &run) {
+    if (!run.inside) {
+      counters.filledBytes += load ? run.bytes : 0;
+      if (load)
+        swizzleRun(map.swizzle, run, [&](const BoxPiece &piece) {
+          pieces.push_back({nullptr, piece.shared, piece.bytes});
+        });
       return;
     }
-    uint8_t *bytes = accessLane(warp, op, global, lane, Space::Global,
-                                piece.global, piece.bytes, 1);
-    if (bytes)
-      pieces.push_back({bytes, piece.shared, piece.bytes});
-    bool load = global == Access::Read;
-    uint64_t first = piece.global / 32,
-             last = (piece.global + piece.bytes - 1) / 32;
-    uint64_t sectors = last - first + (first != lastSector);
-    lastSector = last;
     (load ? counters.globalLoadSectors : counters.globalStoreSectors) +=
-        sectors;
-    (load ? counters.globalLoadBytes : counters.globalStoreBytes) +=
-        piece.bytes;
-    counters.asyncBytes += piece.bytes;
+        (run.global + run.bytes + 31) / 32 - run.global / 32;
+    (load ? counters.globalLoadBytes : counters.globalStoreBytes) += run.bytes;
+    counters.asyncBytes += run.bytes;
+    if (uint8_t *bytes = accessLane(warp, op, global, lane, Space::Global,
+                                    run.global, run.bytes, 1))
+      swizzleRun(map.swizzle, run, [&](const BoxPiece &piece) {
+        pieces.push_back(
+            {bytes + (piece.global - run.global), piece.shared, piece.bytes});
+      });
   });
 }
 

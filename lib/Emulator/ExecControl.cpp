@@ -147,6 +147,10 @@ static void callIndirect(Warp &warp, const Op &op, uint32_t mask) {
   enter(warp, op, group, *callee);
 }
 
+static void trap(Warp &warp, const Op &op, uint32_t mask) {
+  warp.block.report(CheckKind::Trap, warp, op, mask, 0, "trap executed");
+  warp.block.abort();
+}
 /// call [(result),] function [, (arguments) [, prototype]]
 Handler moe::emulator::selectCall(Selection &selection) {
   Op &op = selection.op;
@@ -191,6 +195,9 @@ Handler moe::emulator::selectCall(Selection &selection) {
   }
   if (target.kind != OperandKind::Symbol || n != total)
     return selection.fail("expected a function");
+  // What assert() of CUDA C++ ends in; it has no body.
+  if (target.name == "__assertfail")
+    return trap;
   std::optional<uint32_t> callee = selection.decoder.callee(target.name);
   if (!callee)
     return selection.fail("unknown function '" + std::string(target.name) +
@@ -199,10 +206,6 @@ Handler moe::emulator::selectCall(Selection &selection) {
   return call;
 }
 
-static void trap(Warp &warp, const Op &op, uint32_t mask) {
-  warp.block.report(CheckKind::Trap, warp, op, mask, 0, "trap executed");
-  warp.block.abort();
-}
 Handler moe::emulator::selectTrap(Selection &) { return trap; }
 
 /// nanosleep: lets others run.

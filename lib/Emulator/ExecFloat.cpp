@@ -308,7 +308,7 @@ static constexpr uint64_t signChange(uint64_t bits) {
   uint64_t sign = uint64_t(1) << (width - 1);
   return negate ? bits ^ sign : bits & ~sign;
 }
-/// NaN inputs of f32 give the canonical NaN; halves keep their bits.
+/// A NaN of 16 or 32 bits becomes the canonical one.
 template <bool negate>
 static uint32_t sign32(const Op &op, uint32_t a) {
   float value = flush(bitCast<float>(a), op.flags & ftzFlag);
@@ -322,7 +322,10 @@ static uint64_t sign64(const Op &, uint64_t a) {
 }
 template <bool negate, bool bfloat>
 static uint16_t sign16(const Op &op, uint16_t a) {
-  uint64_t bits = flushBits(bfloat ? kBF16 : kF16, a, op.flags & ftzFlag);
+  constexpr FloatFormat format = bfloat ? kBF16 : kF16;
+  uint64_t bits = flushBits(format, a, op.flags & ftzFlag);
+  if ((bits & format.nan()) > format.infinity())
+    return kCanonicalNaN16;
   return uint16_t(signChange<16, negate>(bits));
 }
 template <bool negate>

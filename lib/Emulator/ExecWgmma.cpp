@@ -151,12 +151,26 @@ static bool checkOperand(Warp &warp, const Op &op, uint64_t descriptor,
                       descriptor, "malformed matrix descriptor");
     return false;
   }
+  // Neighbouring chunks are one access.
   bool good = true;
+  uint32_t start = 0, bytes = 0;
+  auto flush = [&] {
+    if (bytes)
+      good &= accessSharedAs(warp, op, Access::Read, 0, start, bytes, 16,
+                             self) != nullptr;
+    bytes = 0;
+  };
   forChunks(descriptor, mnMajor, first, count,
             [&](unsigned, unsigned, uint32_t address) {
-              good &= accessSharedAs(warp, op, Access::Read, 0, address, 16, 16,
-                                     self) != nullptr;
+              bool follows = address == start + bytes;
+              bool precedes = address + kChunkBytes == start;
+              if (!bytes || !(follows || precedes))
+                flush(), start = address;
+              else if (precedes)
+                start = address;
+              bytes += kChunkBytes;
             });
+  flush();
   return good;
 }
 

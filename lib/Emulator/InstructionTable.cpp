@@ -43,6 +43,7 @@ using namespace moe::emulator;
   ".eq|.ne|.lt|.le|.gt|.ge|.equ|.neu|.ltu|.leu|.gtu|.geu|.num|.nan"
 #define BOOL ".and|.or|.xor"
 #define SEM ".relaxed|.acquire|.release|.acq_rel"
+#define RELEASE ".relaxed|.release"
 #define SCOPE ".cta|.cluster|.gpu|.sys"
 #define LDTYPE                                                                 \
   ".b8|.b16|.b32|.b64|.u8|.u16|.u32|.u64|.s8|.s16|.s32|.s64|.f16|.bf16|"       \
@@ -376,7 +377,8 @@ extern const InstructionRow instructionRows[] = {
      ".L2::evict_unchanged .L2::evict_first|.L2::evict_unchanged? .b64",
      "d:b64, s:f32?", selectCreatepolicy, 74, 80},
 
-    // Atomics
+    // Atomics. Their qualifiers may come in any order; this is the one that
+    // the matcher sorts them into.
     {"atom",
      SEM "? " SCOPE "? .global|" SHARED_ANY "? .and|.or|.xor|.exch " L2HINT
          "? .b32|.b64",
@@ -402,28 +404,27 @@ extern const InstructionRow instructionRows[] = {
      SEM "? " SCOPE "? .global|" SHARED_ANY "? .add .noftz " L2HINT "? " BHALF,
      "D:T, a, s:T, s:b64?", selectAtom, 78, 90},
     {"red",
-     ".relaxed|.release? " SCOPE "? .global|" SHARED_ANY
-     "? .and|.or|.xor " L2HINT "? .b32|.b64",
+     RELEASE "? " SCOPE "? .global|" SHARED_ANY "? .and|.or|.xor " L2HINT
+             "? .b32|.b64",
      "a, s:T, s:b64?", selectRed},
     {"red",
-     ".relaxed|.release? " SCOPE "? .global|" SHARED_ANY "? .add " L2HINT
-     "? .u32|.s32|.u64|.f32|.f64",
+     RELEASE "? " SCOPE "? .global|" SHARED_ANY "? .add " L2HINT
+             "? .u32|.s32|.u64|.f32|.f64",
      "a, s:T, s:b64?", selectRed},
     {"red",
-     ".relaxed|.release? " SCOPE "? .global|" SHARED_ANY "? .min|.max " L2HINT
-     "? .u32|.s32|.u64|.s64",
+     RELEASE "? " SCOPE "? .global|" SHARED_ANY "? .min|.max " L2HINT
+             "? .u32|.s32|.u64|.s64",
      "a, s:T, s:b64?", selectRed},
     {"red",
-     ".relaxed|.release? " SCOPE "? .global|" SHARED_ANY "? .inc|.dec " L2HINT
-     "? .u32",
+     RELEASE "? " SCOPE "? .global|" SHARED_ANY "? .inc|.dec " L2HINT "? .u32",
      "a, s:T, s:b64?", selectRed},
     {"red",
-     ".relaxed|.release? " SCOPE "? .global|" SHARED_ANY "? .add .noftz " L2HINT
-     "? " HALF,
+     RELEASE "? " SCOPE "? .global|" SHARED_ANY "? .add .noftz " L2HINT
+             "? " HALF,
      "a, s:T, s:b64?", selectRed},
     {"red",
-     ".relaxed|.release? " SCOPE "? .global|" SHARED_ANY "? .add .noftz " L2HINT
-     "? " BHALF,
+     RELEASE "? " SCOPE "? .global|" SHARED_ANY "? .add .noftz " L2HINT
+             "? " BHALF,
      "a, s:T, s:b64?", selectRed, 78, 90},
 
     // Barriers and fences

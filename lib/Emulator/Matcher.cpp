@@ -311,8 +311,20 @@ bool Matcher::matchVector(const OperandSpec &spec, const Operand &operand,
   return true;
 }
 
-bool Matcher::matchOperand(const OperandSpec &spec, const Operand &operand,
+/// A vector of one element stands for the element where a scalar is meant.
+static const Operand &unwrapped(const OperandSpec &spec,
+                                const Operand &operand) {
+  bool scalar = spec.role == Role::Destination ||
+                spec.role == Role::DestinationOrSink ||
+                spec.role == Role::Source;
+  bool single =
+      operand.kind == OperandKind::Vector && operand.elements.size() == 1;
+  return scalar && single ? operand.elements[0] : operand;
+}
+
+bool Matcher::matchOperand(const OperandSpec &spec, const Operand &written,
                            unsigned number) {
+  const Operand &operand = unwrapped(spec, written);
   std::string where =
       number ? "operand " + std::to_string(number) : "vector element";
   bool isRegister = operand.kind == OperandKind::Register;
@@ -440,7 +452,34 @@ bool Matcher::checkRequirements(const InstructionRow &row) {
   return true;
 }
 
+/// Compilers write the qualifiers of atomics in any order, and ptxas takes it:
+/// semantics, scope and space come first here, the rest as written.
+static void sortQualifiers(Instruction &instruction) {
+  if (instruction.opcode != "atom" && instruction.opcode != "red")
+    return;
+  auto rank = [](std::string_view name) {
+    for (const char *sem : {"relaxed", "acquire", "release", "acq_rel"})
+      if (name == sem)
+        return 0;
+    for (const char *scope : {"cta", "cluster", "gpu", "sys"})
+      if (name == scope)
+        return 1;
+    for (const char *space :
+         {"global", "shared", "shared::cta", "shared::cluster"})
+      if (name == space)
+        return 2;
+    return 3;
+  };
+  std::vector<std::string_view> sorted;
+  for (int i = 0; i < 4; ++i)
+    for (std::string_view name : instruction.modifiers)
+      if (rank(name) == i)
+        sorted.push_back(name);
+  instruction.modifiers = std::move(sorted);
+}
+
 Status Matcher::run() {
+  sortQualifiers(instruction);
   const std::vector<CompiledRow> &rows = rowsOf(instruction.opcode);
   if (rows.empty())
     return error("unknown instruction '" + std::string(instruction.opcode) +
@@ -451,6 +490,10 @@ Status Matcher::run() {
       continue;
     instruction.row = row.row;
     instruction.slots = slots;
+    for (size_t i = 0; i < instruction.operands.size(); ++i) {
+      Operand plain = unwrapped(row.operands[i], instruction.operands[i]);
+      instruction.operands[i] = std::move(plain);
+    }
     return {};
   }
   if (!requirementMessage.empty())

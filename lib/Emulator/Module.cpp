@@ -12,6 +12,7 @@
 #include "InstructionTable.h"
 
 #include <algorithm>
+#include <functional>
 
 using namespace moe::emulator;
 
@@ -32,10 +33,26 @@ bool Module::targetIsArchSpecific() const {
   return implementation->archSpecific;
 }
 
+/// How often each register of a function is named.
+static std::vector<unsigned> countUses(const Function &function) {
+  std::vector<unsigned> uses(function.registers.size());
+  std::function<void(const Operand &)> visit = [&](const Operand &operand) {
+    if (operand.kind == OperandKind::Register)
+      ++uses[operand.index];
+    for (const Operand &element : operand.elements)
+      visit(element);
+  };
+  for (const Instruction &instruction : function.body)
+    for (const Operand &operand : instruction.operands)
+      visit(operand);
+  return uses;
+}
+
 /// Whether the effect of an instruction on global memory depends on the order
-/// of blocks: atomics on floating point and atomics that return something, and
+/// of blocks: atomics on floating point and atomics whose result is used, and
 /// loads that wait for other blocks.
-static bool isOrderDependent(const Instruction &instruction) {
+static bool isOrderDependent(const Instruction &instruction,
+                             const std::vector<unsigned> &uses) {
   auto has = [&](std::string_view name) {
     return std::find(instruction.modifiers.begin(), instruction.modifiers.end(),
                      name) != instruction.modifiers.end();
@@ -43,9 +60,14 @@ static bool isOrderDependent(const Instruction &instruction) {
   if (has("shared") || has("shared::cta") || has("shared::cluster") ||
       has("local") || has("param"))
     return false;
-  if (instruction.opcode == "atom")
-    return true;
-  if (instruction.opcode == "red") {
+  bool isAtomic = instruction.opcode == "atom";
+  if (isAtomic) {
+    const Operand &result = instruction.operands[0];
+    bool unused = result.kind == OperandKind::Sink || uses[result.index] == 1;
+    if (!unused || has("exch") || has("cas"))
+      return true;
+  }
+  if (isAtomic || instruction.opcode == "red") {
     for (const char *type : {"f32", "f64", "f16", "f16x2", "bf16", "bf16x2"})
       if (has(type))
         return has("add");
@@ -65,13 +87,16 @@ Status moe::emulator::checkModule(Module::Impl &module) {
     if (count++ < 20)
       messages += (messages.empty() ? "" : "\n") + message;
   };
-  for (Function &function : module.functions)
+  for (Function &function : module.functions) {
+    std::vector<unsigned> uses = countUses(function);
     for (Instruction &instruction : function.body) {
       if (Status status = matchInstruction(module, function, instruction);
           !status)
         add(status.error().message);
-      function.isOrderDependent |= isOrderDependent(instruction);
+      else
+        function.isOrderDependent |= isOrderDependent(instruction, uses);
     }
+  }
   if (count)
     return Error{messages};
   bool anyDependent = std::any_of(

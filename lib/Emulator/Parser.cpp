@@ -187,7 +187,7 @@ Status Parser::run() {
 
 static bool isKnownVersion(uint64_t major, uint64_t minor) {
   return (major == 6 && minor <= 5) || (major == 7 && minor <= 8) ||
-         (major == 8 && minor <= 8) || (major == 9 && minor <= 1);
+         (major == 8 && minor <= 8) || (major == 9 && minor <= 4);
 }
 
 bool Parser::parseHeader() {
@@ -204,7 +204,7 @@ bool Parser::parseHeader() {
   for (char c : version.text.substr(dot + 1))
     minor = std::min<uint64_t>(minor * 10 + uint64_t(c - '0'), 1000);
   if (!isKnownVersion(major, minor))
-    return error(version, "expected a PTX version from 6.0 to 9.1, got " +
+    return error(version, "expected a PTX version from 6.0 to 9.4, got " +
                               std::string(version.text));
   module.version = unsigned(major * 10 + minor);
 

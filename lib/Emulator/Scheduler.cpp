@@ -149,9 +149,9 @@ void Scheduler::run() {
         break;
       }
     }
-    uint64_t budget = slice();
-    RunResult result = entry->warp->run(budget);
-    sinceEffect += budget;
+    uint64_t before = entry->warp->executed;
+    RunResult result = entry->warp->run(slice());
+    sinceEffect += entry->warp->executed - before;
     if (result == RunResult::Exited) {
       Block *block = entry->block;
       entries.erase(entries.begin() + (entry - entries.data()));

@@ -9,32 +9,19 @@
 //===----------------------------------------------------------------------===//
 
 #include "SharedMemory.h"
+#include "Program.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace moe::emulator;
 
-void SharedMemory::reset(uint32_t end) {
+void SharedMemory::reset(uint32_t end, const Op *firstOp) {
   bytes.assign(end, 0xff);
   cells.assign((end + 3) / 4, Cell());
   pool.clear();
-}
-
-bool SharedMemory::initialized(uint32_t address, uint32_t size) const {
-  for (uint32_t i = address; i < address + size;) {
-    const Cell &cell = cells[i / 4];
-    uint32_t first = i % 4, count = std::min(4 - first, address + size - i);
-    uint8_t mask = uint8_t(((1u << count) - 1) << first);
-    if ((cell.init & mask) != mask)
-      return false;
-    i += count;
-  }
-  return true;
-}
-
-void SharedMemory::markInitialized(uint32_t address, uint32_t size) {
-  for (uint32_t i = address; i < address + size; ++i)
-    cells[i / 4].init |= uint8_t(1u << i % 4);
+  code = firstOp;
+  memo = {};
 }
 
 /// Whether every reader in the set is known to `clock`.
@@ -55,6 +42,10 @@ bool SharedMemory::readersKnown(uint32_t readers, const VectorClock &clock,
 uint32_t SharedMemory::addReader(uint32_t readers, Epoch self,
                                  const VectorClock &clock) {
   unsigned agent = self >> clockBits;
+  if (readers == self)
+    return self;
+  if (readers & poolBit && pool[readers & ~poolBit].back() == self)
+    return readers;
   Readers kept;
   auto keep = [&](Epoch epoch) {
     if ((epoch >> clockBits) != agent && !isKnown(epoch, clock))
@@ -76,69 +67,101 @@ uint32_t SharedMemory::addReader(uint32_t readers, Epoch self,
 /// is invented.
 void SharedMemory::forgetReaders() {
   pool.clear();
+  memo = {};
   for (Cell &cell : cells)
     cell.readers = 0;
 }
 
-bool SharedMemory::access(Access kind, uint32_t address, uint32_t size,
-                          Epoch self, const VectorClock &clock, const Op *op,
-                          Conflict &conflict) {
-  bool good = true;
+bool SharedMemory::sameCell(const Cell &a, const Cell &b) {
+  static_assert(sizeof(Cell) == 16, "no padding to compare");
+  return std::memcmp(&a, &b, sizeof(Cell)) == 0;
+}
+
+SharedMemory::Result SharedMemory::access(Access kind, uint32_t address,
+                                          uint32_t size, Epoch self,
+                                          const VectorClock &clock,
+                                          const Op *op) {
+  Result result;
   unsigned agent = self >> clockBits;
   if (pool.size() > 65536)
     forgetReaders();
-  // Neighbouring words mostly share their history: remember the last verdict.
-  Epoch knownWrite = 0;
-  uint32_t knownReaders = 0, lastReaders = ~0u, newReaders = 0;
-  auto clash = [&](const Op *other, Epoch epoch, bool isWrite) {
-    if (good)
-      conflict = {other, epoch >> clockBits, isWrite};
-    good = false;
+  if (memo.self != self) {
+    memo = {};
+    memo.self = self;
+  }
+  if (memo.op != op || memo.kind != kind) {
+    memo.op = op;
+    memo.kind = kind;
+    memo.hasStep = false;
+  }
+  uint32_t opIndex = uint32_t(op - code);
+  auto clash = [&](uint32_t other, Epoch epoch, bool isWrite) {
+    if (result.ordered)
+      result.conflict = {code + other, epoch >> clockBits, isWrite};
+    result.ordered = false;
+  };
+  bool reading = reads(kind), writing = writes(kind), strong = isStrong(kind);
+  auto remember = [&](const Cell &before, const Cell &after, uint32_t count) {
+    // Not if the readers were forgotten meanwhile: they have new numbers.
+    memo.hasStep = count == 4 && result.good() && memo.self == self;
+    memo.before = before;
+    memo.after = after;
   };
   for (uint32_t i = address; i < address + size;) {
     Cell &cell = cells[i / 4];
     uint32_t first = i % 4, count = std::min(4 - first, address + size - i);
-    uint8_t mask = uint8_t(((1u << count) - 1) << first);
     i += count;
-    if (writes(kind))
+    if (count == 4 && memo.hasStep && sameCell(cell, memo.before)) {
+      cell = memo.after;
+      for (; i + 4 <= address + size && sameCell(cells[i / 4], memo.before);
+           i += 4)
+        cells[i / 4] = memo.after;
+      continue;
+    }
+    const Cell before = cell;
+    uint32_t mask = ((1u << count) - 1) << first;
+    if (reading && (cell.init & mask) != mask)
+      result.initialized = false;
+    if (writing)
       cell.init |= mask;
     if (!trackRaces)
       continue;
-    if (cell.write != knownWrite && cell.writeMask & mask &&
-        !(isStrong(kind) && cell.strongWrite)) {
+    if (cell.write != memo.knownWrite && cell.writeMask & mask &&
+        !(strong && cell.strongWrite)) {
       if ((cell.write >> clockBits) != agent && !isKnown(cell.write, clock))
         clash(cell.writeOp, cell.write, true);
       else
-        knownWrite = cell.write;
+        memo.knownWrite = cell.write;
     }
-    if (!writes(kind)) {
-      cell.strongReads = isStrong(kind) && (cell.strongReads || !cell.readers);
-      if (cell.readers != lastReaders) {
-        lastReaders = cell.readers;
-        newReaders = addReader(cell.readers, self, clock);
+    if (!writing) {
+      cell.strongReads = strong && (cell.strongReads || !cell.readers);
+      if (cell.readers != memo.lastReaders) {
+        memo.lastReaders = cell.readers;
+        memo.newReaders = addReader(cell.readers, self, clock);
       }
-      cell.readers = newReaders;
+      cell.readers = memo.newReaders;
       cell.readMask |= mask;
-      cell.readOp = op;
+      cell.readOp = opIndex;
+      remember(before, cell, count);
       continue;
     }
-    if (cell.readers != knownReaders && cell.readMask & mask &&
-        !(isStrong(kind) && cell.strongReads)) {
+    if (cell.readers != memo.knownReaders && cell.readMask & mask &&
+        !(strong && cell.strongReads)) {
       Epoch culprit = 0;
       if (!readersKnown(cell.readers, clock, agent, culprit))
         clash(cell.readOp, culprit, false);
       else
-        knownReaders = cell.readers;
+        memo.knownReaders = cell.readers;
     }
-    bool sameWriter = cell.write == self;
-    cell.writeMask = sameWriter ? cell.writeMask | mask : mask;
+    cell.writeMask = cell.write == self ? cell.writeMask | mask : mask;
     cell.write = self;
-    cell.writeOp = op;
-    cell.strongWrite = isStrong(kind);
+    cell.writeOp = opIndex;
+    cell.strongWrite = strong;
     // Reads of other bytes of the word stay on record.
-    cell.readMask &= uint8_t(~mask);
+    cell.readMask &= ~mask;
     if (!cell.readMask)
       cell.readers = 0;
+    remember(before, cell, count);
   }
-  return good;
+  return result;
 }

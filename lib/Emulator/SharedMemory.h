@@ -23,8 +23,6 @@
 #define MOE_LIB_EMULATOR_SHAREDMEMORY_H
 
 #include <cstdint>
-#include <cstring>
-#include <unordered_map>
 #include <vector>
 
 namespace moe::emulator {
@@ -74,32 +72,38 @@ struct Conflict {
 
 class SharedMemory {
 public:
-  /// `end` is the address behind the last byte; data is a NaN pattern.
-  void reset(uint32_t end);
+  /// `end` is the address behind the last byte; data is a NaN pattern. `code`
+  /// is where the instructions that will be named lie.
+  void reset(uint32_t end, const Op *code);
 
   uint8_t *data() { return bytes.data(); }
   uint32_t end() const { return uint32_t(bytes.size()); }
 
-  /// Records an access of `agent` at `time` that knows `clock`. `size` bytes
-  /// from `address`. False, and `conflict`, when it races.
-  bool access(Access kind, uint32_t address, uint32_t size, Epoch self,
-              const VectorClock &clock, const Op *op, Conflict &conflict);
-  bool initialized(uint32_t address, uint32_t size) const;
-  /// Counts the bytes as initialised without recording an access.
-  void markInitialized(uint32_t address, uint32_t size);
+  /// What an access found wrong.
+  struct Result {
+    bool initialized = true; ///< false: reads bytes that nobody has written
+    bool ordered = true;     ///< false: races with `conflict`
+    Conflict conflict;
+    bool good() const { return initialized && ordered; }
+  };
+  /// Records an access of `self` to `size` bytes, which knows `clock`.
+  Result access(Access kind, uint32_t address, uint32_t size, Epoch self,
+                const VectorClock &clock, const Op *op);
   /// Switches the recording of accesses off.
   void disableRaces() { trackRaces = false; }
 
 private:
+  /// The history of a word. The masks are of its bytes.
   struct Cell {
     Epoch write = 0;
     uint32_t readers = 0; ///< Epoch, or poolBit | index into `pool`
-    const Op *writeOp = nullptr;
-    const Op *readOp = nullptr;
-    uint8_t writeMask = 0, readMask = 0;
-    uint8_t init = 0;
-    bool strongWrite = false, strongReads = false;
+    uint32_t writeOp : 24, writeMask : 4, init : 4;
+    uint32_t readOp : 24, readMask : 4, strongWrite : 1, strongReads : 1;
+    Cell()
+        : writeOp(0), writeMask(0), init(0), readOp(0), readMask(0),
+          strongWrite(0), strongReads(0) {}
   };
+  static bool sameCell(const Cell &a, const Cell &b);
   static constexpr uint32_t poolBit = 1u << 31;
   using Readers = std::vector<Epoch>;
 
@@ -111,7 +115,20 @@ private:
   std::vector<uint8_t> bytes;
   std::vector<Cell> cells;
   std::vector<Readers> pool;
+  const Op *code = nullptr;
   bool trackRaces = true;
+  /// Neighbouring words mostly share their history: the verdicts of the last
+  /// access by `self`. They stay right, for what is known stays known. The same
+  /// goes for what a blameless access to a whole word made of it: `before`
+  /// became `after`.
+  struct {
+    Epoch self = 0, knownWrite = 0;
+    uint32_t knownReaders = 0, lastReaders = ~0u, newReaders = 0;
+    const Op *op = nullptr;
+    Access kind = Access::Read;
+    bool hasStep = false;
+    Cell before, after;
+  } memo;
 };
 
 } // namespace moe::emulator

@@ -384,12 +384,12 @@ RunResult Warp::run(uint64_t budget) {
         op.run(*this, op, mask);
       }
       // `branch` and the like may have moved the fragments in memory.
+      uint32_t from = fragments[0].pc;
       fragments[0].pc = next;
-      if (stop)
+      if (stop || polled)
         break;
-      if (several && (self.pc >= meet || polled))
-        break;
-      if (polled)
+      // Behind a jump backwards anyone may be met.
+      if (several && (next >= meet || next <= from))
         break;
     }
     block.counters.warpInstructions += executed - before;

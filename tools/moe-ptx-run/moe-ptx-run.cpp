@@ -16,7 +16,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <sstream>
 
 using namespace moe::emulator;
 using namespace moe::ptxrun;
@@ -118,9 +118,9 @@ static int run(Options &options) {
   std::ifstream stream(options.file, std::ios::binary);
   if (!stream)
     return fail(options.file + ": error: cannot open the file");
-  std::string text((std::istreambuf_iterator<char>(stream)),
-                   std::istreambuf_iterator<char>());
-  auto module = Module::load(text, options.file);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  auto module = Module::load(text.str(), options.file);
   if (!module)
     return fail(module.error().message);
   if (options.list) {
