@@ -94,32 +94,17 @@ static_assert(sizeof(TensorMap) <= kTensorMapBytes, "must fit a CUtensorMap");
 /// A run of bytes that is contiguous in global and in shared memory.
 struct BoxPiece {
   uint64_t global; ///< meaningless when outside
-  uint32_t shared; ///< swizzled address
+  uint32_t shared;
   uint32_t bytes;
   bool inside; ///< false: fill in a load, skip in a store
 };
 
-namespace detail {
-/// Calls `fn` for `bytes` bytes at unswizzled `shared`, chunk by chunk when
-/// they are swizzled.
+/// Visits the box at `coordinates` (`map.rank` of them) run by run: a row of
+/// dimension 0 or the part of it inside or outside of the tensor. Shared
+/// addresses count from `shared` and are not swizzled. The map must be valid.
 template <typename Fn>
-void walkRun(Swizzle swizzle, uint64_t global, uint32_t shared, uint32_t bytes,
-             bool inside, Fn &&fn) {
-  while (bytes != 0) {
-    uint32_t step = swizzle == Swizzle::None
-                        ? bytes
-                        : std::min(bytes, kChunkBytes - shared % kChunkBytes);
-    fn(BoxPiece{global, swizzleAddress(swizzle, shared), step, inside});
-    global += step, shared += step, bytes -= step;
-  }
-}
-} // namespace detail
-
-/// Visits the box at `coordinates` (`map.rank` of them) piece by piece, in the
-/// order of shared memory from address `shared` on. The map must be valid.
-template <typename Fn>
-void walkBox(const TensorMap &map, const int32_t *coordinates, uint32_t shared,
-             Fn &&fn) {
+void walkBoxRuns(const TensorMap &map, const int32_t *coordinates,
+                 uint32_t shared, Fn &&fn) {
   const int64_t width = map.elementBytes();
   const int64_t first = coordinates[0], extent = map.box[0];
   // The part [begin, end) of every row that is inside along dimension 0.
@@ -136,9 +121,10 @@ void walkBox(const TensorMap &map, const int32_t *coordinates, uint32_t shared,
       row += uint64_t(at) * map.strides[i - 1];
     }
     auto run = [&](int64_t from, int64_t to, bool isInside) {
-      detail::walkRun(map.swizzle, row + uint64_t(from * width),
-                      shared + uint32_t(from * width),
-                      uint32_t((to - from) * width), isInside, fn);
+      if (from != to)
+        fn(BoxPiece{row + uint64_t(from * width),
+                    shared + uint32_t(from * width),
+                    uint32_t((to - from) * width), isInside});
     };
     if (inside) {
       run(0, begin, false);
@@ -154,6 +140,30 @@ void walkBox(const TensorMap &map, const int32_t *coordinates, uint32_t shared,
     if (i >= map.rank)
       return;
   }
+}
+
+/// Visits the parts of a run that stay together under a swizzle, with their
+/// swizzled addresses.
+template <typename Fn>
+void swizzleRun(Swizzle swizzle, BoxPiece run, Fn &&fn) {
+  while (run.bytes != 0) {
+    BoxPiece piece = run;
+    if (swizzle != Swizzle::None)
+      piece.bytes = std::min(run.bytes, kChunkBytes - run.shared % kChunkBytes);
+    piece.shared = swizzleAddress(swizzle, run.shared);
+    fn(piece);
+    run.global += piece.bytes;
+    run.shared += piece.bytes;
+    run.bytes -= piece.bytes;
+  }
+}
+
+/// Visits the box piece by piece, in the order of unswizzled shared memory.
+template <typename Fn>
+void walkBox(const TensorMap &map, const int32_t *coordinates, uint32_t shared,
+             Fn &&fn) {
+  walkBoxRuns(map, coordinates, shared,
+              [&](const BoxPiece &run) { swizzleRun(map.swizzle, run, fn); });
 }
 
 } // namespace moe::emulator
