@@ -97,8 +97,8 @@ TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
   int64_t perUnit = kind == DotKind::F32 ? 1 : 2;
   int64_t units = (reduction + perUnit - 1) / perUnit;
   // Half of the nearest cache for a stretch of a panel, a unit is 4 bytes.
-  int64_t stretch = std::max<int64_t>(
-      64, model.l1Bytes / 2 / (4 * choice.columns) / 64 * 64);
+  int64_t stretch =
+      std::max<int64_t>(64, model.l1Bytes / 2 / (4 * choice.columns) / 64 * 64);
   choice.kBlock = units <= stretch ? 0 : stretch * perUnit;
   // Half of the second cache for the operand's rows.
   int64_t rowBytes = reduction * (kind == DotKind::PairBF16 ? 2 : 4);

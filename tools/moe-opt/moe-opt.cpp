@@ -4,8 +4,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "moe/Conversion/MoEToCPU/Passes.h"
 #include "moe/Dialect/MoE/IR/MoE.h"
+#include "moe/Dialect/MoE/Transforms/BufferizableOpInterfaceImpl.h"
 #include "moe/Dialect/MoE/Transforms/Passes.h"
+#include "moe/Testing/Passes.h"
+#include "moe/Pipelines/Pipelines.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -18,10 +22,14 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   mlir::moe::registerMoEPasses();
+  mlir::moe::registerTestInterpretPass();
+  mlir::moe::registerMoEToCPUPasses();
+  mlir::moe::registerPipelines();
   mlir::PassPipelineRegistration<>("moe-fuse",
                                    "From the graph level to the fused level",
                                    mlir::moe::buildFusionPipeline);
   registry.insert<mlir::moe::MoEDialect>();
+  mlir::moe::registerBufferizableOpInterfaceExternalModels(registry);
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "Mixture-of-Experts compiler driver\n", registry));
 }

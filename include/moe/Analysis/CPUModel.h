@@ -53,9 +53,7 @@ struct KernelShape {
   unsigned lanes = 8;
   int64_t rows = 1, columns = 8;
 
-  unsigned numVectors() const {
-    return static_cast<unsigned>(columns / lanes);
-  }
+  unsigned numVectors() const { return static_cast<unsigned>(columns / lanes); }
   /// Weights along the reduction that share a 4-byte unit of a panel.
   int64_t perUnit() const { return kind == DotKind::F32 ? 1 : 2; }
 };

@@ -447,11 +447,14 @@ LogicalResult GroupedMatmulOp::verify() {
     return emitOpError("expected at least one weight");
   if (!getWeightType().hasStaticShape())
     return emitOpError("expected the weights to have a static shape");
-  for (Value weight : getWeights())
-    if (weight.getType() != getWeights()[0].getType())
+  // On memrefs each may have a layout of its own.
+  for (ShapedType type :
+       llvm::map_range(getWeights().getTypes(),
+                       [](Type type) { return cast<ShapedType>(type); }))
+    if (type.getShape() != getWeightType().getShape() ||
+        type.getElementType() != getWeightType().getElementType())
       return emitOpError() << "expected all weights to have the type "
-                           << getWeights()[0].getType() << ", got "
-                           << weight.getType();
+                           << getWeights()[0].getType() << ", got " << type;
   // C2, C3
   if (failed(expectShape(*this, "the offsets", getOffsets(),
                          {getNumExperts() + 1})) ||

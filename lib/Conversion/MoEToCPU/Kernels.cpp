@@ -1,0 +1,224 @@
+//===- Kernels.cpp - Register tiles of a product --------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Products.h"
+#include "Runtime.h"
+
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mlir::moe;
+
+DotKind mlir::moe::getDotKind(Type operand, Type weight, bool hasBF16Dot) {
+  if (weight.isF32())
+    return DotKind::F32;
+  return hasBF16Dot && operand.isBF16() ? DotKind::PairBF16
+                                        : DotKind::DecodeBF16;
+}
+
+Type mlir::moe::getOperandUnit(MLIRContext *context, DotKind kind) {
+  if (kind == DotKind::PairBF16)
+    return IntegerType::get(context, 32);
+  return Float32Type::get(context);
+}
+
+Type mlir::moe::getWeightUnit(MLIRContext *context, DotKind kind) {
+  if (kind == DotKind::F32)
+    return Float32Type::get(context);
+  return IntegerType::get(context, 32);
+}
+
+namespace {
+
+/// Emits the body of one kernel.
+class KernelBody {
+public:
+  KernelBody(LoopBuilder &b, const KernelKey &key, const KernelOptions &options,
+             func::FuncOp function)
+      : b(b), key(key), options(options),
+        lanes(static_cast<int64_t>(options.lanes())),
+        numVectors(key.columns / lanes),
+        sumType(VectorType::get({lanes}, b.getF32Type())),
+        unitType(VectorType::get({lanes}, b.getI32Type())) {
+    Block &entry = function.getBody().front();
+    operand = entry.getArgument(0);
+    operandStart = entry.getArgument(1);
+    weights = entry.getArgument(2);
+    weightStart = entry.getArgument(3);
+    sums = entry.getArgument(4);
+    sumsStart = entry.getArgument(5);
+    units = entry.getArgument(6);
+    isFirst = entry.getArgument(7);
+  }
+
+  void emit();
+
+private:
+  SmallVector<Value> loadSums();
+  void storeSums(ArrayRef<Value> values);
+  SmallVector<Value> emitStep(Value unit, ValueRange accumulators);
+  void emitPrefetch(Value line);
+  /// Multiplies one element of every row's operand by the weights.
+  void multiply(SmallVectorImpl<Value> &accumulators, Value position,
+                ArrayRef<Value> weightVectors);
+  Value dot(Value accumulator, Value pair, Value weightPairs);
+  Value asFloats(Value units) {
+    return vector::BitCastOp::create(b, sumType, units);
+  }
+  Value evenTerms(Value pairs);
+  Value oddTerms(Value pairs);
+
+  LoopBuilder &b;
+  const KernelKey &key;
+  const KernelOptions &options;
+  int64_t lanes, numVectors;
+  VectorType sumType, unitType;
+  Value operand, operandStart, weights, weightStart, sums, sumsStart, units,
+      isFirst;
+};
+
+} // namespace
+
+SmallVector<Value> KernelBody::loadSums() {
+  SmallVector<Type> types(key.rows * numVectors, sumType);
+  return b.choose(
+      types, isFirst,
+      [&] { return SmallVector<Value>(types.size(), b.zero(sumType)); },
+      [&] {
+        SmallVector<Value> values;
+        for (size_t i = 0; i < types.size(); ++i)
+          values.push_back(b.loadVector(
+              lanes, sums, b.add(sumsStart, static_cast<int64_t>(i) * lanes)));
+        return values;
+      });
+}
+
+void KernelBody::storeSums(ArrayRef<Value> values) {
+  for (auto [i, value] : llvm::enumerate(values))
+    b.storeVector(value, sums,
+                  b.add(sumsStart, static_cast<int64_t>(i) * lanes));
+}
+
+/// The first term of every pair, exactly, as f32.
+Value KernelBody::evenTerms(Value pairs) {
+  Value shift = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(unitType, b.getI32IntegerAttr(16)));
+  return asFloats(arith::ShLIOp::create(b, pairs, shift));
+}
+
+/// The second term of every pair.
+Value KernelBody::oddTerms(Value pairs) {
+  Value mask = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(
+             unitType, b.getI32IntegerAttr(static_cast<int32_t>(0xffff0000u))));
+  return asFloats(arith::AndIOp::create(b, pairs, mask));
+}
+
+Value KernelBody::dot(Value accumulator, Value pair, Value weightPairs) {
+  Value pairs = b.broadcast(lanes, pair);
+  if (options.emulateDot) {
+    Value even = vector::FMAOp::create(b, evenTerms(pairs),
+                                       evenTerms(weightPairs), accumulator);
+    return vector::FMAOp::create(b, oddTerms(pairs), oddTerms(weightPairs),
+                                 even);
+  }
+  auto pairType = VectorType::get({2 * lanes}, b.getBF16Type());
+  return x86vector::DotBF16Op::create(
+      b, accumulator, vector::BitCastOp::create(b, pairType, pairs),
+      vector::BitCastOp::create(b, pairType, weightPairs));
+}
+
+void KernelBody::multiply(SmallVectorImpl<Value> &accumulators, Value position,
+                          ArrayRef<Value> weightVectors) {
+  for (int64_t i = 0; i < key.rows; ++i) {
+    Value element = b.load(operand, b.add(position, i * key.rowStride));
+    Value factor =
+        key.kind == DotKind::PairBF16 ? Value() : b.broadcast(lanes, element);
+    for (int64_t v = 0; v < numVectors; ++v) {
+      Value &sum = accumulators[i * numVectors + v];
+      sum = factor
+                ? Value(vector::FMAOp::create(b, factor, weightVectors[v], sum))
+                : dot(sum, element, weightVectors[v]);
+    }
+  }
+}
+
+/// Every cache line of the step's weights, some way ahead, into the second
+/// cache. Past the end of the buffer a prefetch does nothing.
+void KernelBody::emitPrefetch(Value line) {
+  for (int64_t unit = 0; key.prefetch > 0 && unit < key.columns; unit += 16)
+    memref::PrefetchOp::create(b, weights,
+                               ValueRange{b.add(line, key.prefetch / 4 + unit)},
+                               /*isWrite=*/false, /*localityHint=*/2,
+                               /*isDataCache=*/true);
+}
+
+SmallVector<Value> KernelBody::emitStep(Value unit, ValueRange carried) {
+  SmallVector<Value> accumulators = llvm::to_vector(carried);
+  Value line = b.add(weightStart, b.mul(unit, key.columns));
+  SmallVector<Value> packed;
+  for (int64_t v = 0; v < numVectors; ++v)
+    packed.push_back(b.loadVector(lanes, weights, b.add(line, v * lanes)));
+  emitPrefetch(line);
+  if (key.kind != DotKind::DecodeBF16) {
+    multiply(accumulators, b.add(operandStart, unit), packed);
+    return accumulators;
+  }
+  Value position = b.add(operandStart, b.mul(unit, 2));
+  SmallVector<Value> even, odd;
+  for (Value pairs : packed)
+    even.push_back(evenTerms(pairs));
+  multiply(accumulators, position, even);
+  for (Value pairs : packed)
+    odd.push_back(oddTerms(pairs));
+  multiply(accumulators, b.add(position, 1), odd);
+  return accumulators;
+}
+
+void KernelBody::emit() {
+  SmallVector<Value> start = loadSums();
+  storeSums(b.forCarrying(
+      b.index(0), units, start,
+      [&](Value unit, ValueRange carried) { return emitStep(unit, carried); }));
+}
+
+static StringRef spell(DotKind kind) {
+  switch (kind) {
+  case DotKind::F32:
+    return "f32";
+  case DotKind::DecodeBF16:
+    return "bf16";
+  case DotKind::PairBF16:
+    return "bf16_pairs";
+  }
+  llvm_unreachable("covered switch");
+}
+
+func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
+  func::FuncOp &function = functions[key];
+  if (function)
+    return function;
+  MLIRContext *context = module.getContext();
+  Type index = IndexType::get(context), f32 = Float32Type::get(context);
+  auto flat = [](Type element) {
+    return MemRefType::get({ShapedType::kDynamic}, element);
+  };
+  std::string name =
+      llvm::formatv("moe_kernel_{0}_{1}x{2}_{3}_{4}", spell(key.kind), key.rows,
+                    key.columns, key.rowStride, key.prefetch);
+  function = createInternalFunction(
+      module, loc, name,
+      {flat(getOperandUnit(context, key.kind)), index,
+       flat(getWeightUnit(context, key.kind)), index, flat(f32), index, index,
+       IntegerType::get(context, 1)},
+      /*isInlined=*/false);
+  LoopBuilder b(loc, context);
+  b.setInsertionPointToStart(&function.getBody().front());
+  KernelBody(b, key, options, function).emit();
+  func::ReturnOp::create(b);
+  return function;
+}

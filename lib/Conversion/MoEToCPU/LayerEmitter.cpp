@@ -1,0 +1,658 @@
+//===- LayerEmitter.cpp - One thread's part of a layer's ops --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerEmitter.h"
+#include "Router.h"
+#include "Runtime.h"
+
+#include "mlir/Interfaces/TilingInterface.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+using namespace mlir;
+using namespace mlir::moe;
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+/// The view of the packed buffer that a weight is, or null.
+static memref::ViewOp getPackedView(Value weight) {
+  auto cast = weight.getDefiningOp<UnrealizedConversionCastOp>();
+  return cast ? cast.getOperand(0).getDefiningOp<memref::ViewOp>() : nullptr;
+}
+
+ProductEmitter LayerEmitter::makeProduct(Operation *op, ValueRange weights,
+                                         Value x, LoweringConfigAttr config) {
+  auto type = cast<MemRefType>(weights[0].getType());
+  PackedLayout layout = PackedLayout::get(
+      type, static_cast<int64_t>(weights.size()), config.getColumns());
+  Type element = getElementTypeOrSelf(x.getType());
+  DotKind kind =
+      getDotKind(element, type.getElementType(), kernels.getOptions().bf16Dot);
+  memref::ViewOp source = getPackedView(weights[0]);
+  Value units = b.view(packed, source.getByteShift(), {layout.numBytes() / 4},
+                       getWeightUnit(b.getContext(), kind));
+  return ProductEmitter(b, kernels, scratch, layout, config, units, element);
+}
+
+//===----------------------------------------------------------------------===//
+// What can be lowered
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
+                                   LoweringConfigAttr config) {
+  if (!config)
+    return op->emitOpError("expected a lowering_config");
+  auto type = cast<MemRefType>(weights[0].getType());
+  PackedLayout layout = PackedLayout::get(
+      type, static_cast<int64_t>(weights.size()), config.getColumns());
+  for (auto [i, weight] : llvm::enumerate(weights)) {
+    AffineMap expected = layout.getMap(op->getContext(), i);
+    if (type.getRank() == 2)
+      expected = expected.replaceDimsAndSymbols(
+          {getAffineConstantExpr(0, op->getContext()),
+           getAffineDimExpr(0, op->getContext()),
+           getAffineDimExpr(1, op->getContext())},
+          {}, 2, 0);
+    AffineMap layoutMap =
+        cast<MemRefType>(weight.getType()).getLayout().getAffineMap();
+    if (!getPackedView(weight) || layoutMap != expected)
+      return op->emitOpError("expected weights packed in panels of ")
+             << config.getColumns() << " columns, got " << weight.getType();
+  }
+  Type element = getElementTypeOrSelf(x.getType());
+  if (element.getIntOrFloatBitWidth() > 32)
+    return op->emitOpError("expected rows of at most 32 bits, got ") << element;
+  return success();
+}
+
+static LogicalResult verifyOp(Operation *op) {
+  if (auto product = dyn_cast<GroupedMatmulOp>(op)) {
+    if (product.getPlace() == Placement::Token)
+      return op->emitOpError("expected place = slot or plan: run "
+                             "moe-split-token-placement first");
+    if (failed(verifyElementwise(op, product.getEpilogue())))
+      return failure();
+    return verifyProduct(op, product.getWeights(), product.getX(),
+                         product.getLoweringConfigAttr());
+  }
+  if (auto gate = dyn_cast<GateOp>(op)) {
+    if (failed(verifyElementwise(op, gate.getLogit())))
+      return failure();
+    return gate.getWeight() ? verifyProduct(op, gate.getWeight(), gate.getX(),
+                                            gate.getLoweringConfigAttr())
+                            : success();
+  }
+  for (Type type : op->getResultTypes())
+    if (isa<TensorType>(type))
+      return op->emitOpError("expected an op on memrefs");
+  if (auto allocation = dyn_cast<memref::AllocOp>(op))
+    for (Value size : allocation.getDynamicSizes())
+      if (failed(getLinearSize(size)))
+        return op->emitOpError("expected the size of a buffer to be linear in "
+                               "the number of tokens");
+  return success();
+}
+
+LogicalResult mlir::moe::verifyLayer(func::FuncOp function) {
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (failed(verifyOp(&op)))
+      return failure();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Ops in order
+//===----------------------------------------------------------------------===//
+
+void LayerEmitter::emit(const Phases &phases) {
+  findPairs(phases);
+  ArrayRef<Operation *> order = phases.getOrder();
+  if (order.empty())
+    return;
+  Operation *terminator = order.front()->getBlock()->getTerminator();
+  unsigned phase = 0;
+  SmallVector<Operation *> lowered;
+  for (Operation *op : order) {
+    op->moveBefore(terminator);
+    b.setInsertionPoint(terminator);
+    b.setLoc(op->getLoc());
+    if (isScalarOp(op))
+      continue;
+    if (phases.getPhase(op) != phase)
+      emitBarrier(b);
+    phase = phases.getPhase(op);
+    lower(op);
+  }
+}
+
+void LayerEmitter::lower(Operation *op) {
+  if (auto gate = dyn_cast<GateOp>(op))
+    lowerGate(gate);
+  else if (auto plan = dyn_cast<PlanOp>(op))
+    lowerPlan(plan);
+  else if (auto product = dyn_cast<GroupedMatmulOp>(op)) {
+    if (fused.contains(op))
+      return; // Emitted, and erased, with the second product.
+    lowerProduct(product);
+  } else if (auto combine = dyn_cast<CombineOp>(op))
+    lowerCombine(combine);
+  else if (auto dispatch = dyn_cast<DispatchOp>(op))
+    lowerDispatch(dispatch);
+  else if (auto broadcast = dyn_cast<ExpertBroadcastOp>(op))
+    lowerBroadcast(broadcast);
+  else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+    return lowerLinalg(linalgOp);
+  else if (isa<memref::LoadOp>(op))
+    return; // Every thread reads for itself.
+  else if (auto store = dyn_cast<memref::StoreOp>(op);
+           store && isThreadLocal(store.getMemRef()))
+    return; // Every thread has its own.
+  else
+    return runOnFirstThread(op);
+  op->erase();
+}
+
+void LayerEmitter::runOnFirstThread(Operation *op) {
+  b.ifThen(b.equal(thread.thread, b.index(0)),
+           [&] { op->moveBefore(b.getInsertionBlock()->getTerminator()); });
+}
+
+/// The part of the thread's tokens of the first loop, all of the others.
+void LayerEmitter::lowerLinalg(linalg::LinalgOp op) {
+  int64_t perToken = getRowsPerToken(op);
+  if (perToken == 0)
+    return runOnFirstThread(op);
+  auto tiling = cast<TilingInterface>(op.getOperation());
+  SmallVector<OpFoldResult> offsets, sizes;
+  for (Range range : tiling.getIterationDomain(b)) {
+    offsets.push_back(range.offset);
+    sizes.push_back(range.size);
+  }
+  auto [from, to] = b.share(tokens, thread.thread, thread.numThreads);
+  offsets[0] = b.mul(from, perToken);
+  sizes[0] = b.mul(b.sub(to, from), perToken);
+  FailureOr<TilingResult> tile =
+      tiling.getTiledImplementation(b, offsets, sizes);
+  if (failed(tile))
+    return runOnFirstThread(op);
+  op->erase();
+}
+
+//===----------------------------------------------------------------------===//
+// Gate
+//===----------------------------------------------------------------------===//
+
+static Value toF32(LoopBuilder &b, Value value) {
+  Type element = getElementTypeOrSelf(value.getType());
+  if (element.isF32())
+    return value;
+  Type type = b.getF32Type();
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = VectorType::get(vector.getShape(), type);
+  if (element.getIntOrFloatBitWidth() > 32)
+    return arith::TruncFOp::create(b, type, value);
+  return arith::ExtFOp::create(b, type, value);
+}
+
+/// Computes the logits of a block of tokens into `logits`, E per token.
+Value LayerEmitter::gateLogits(GateOp gate, ProductEmitter *product,
+                               Value logits, Value firstToken,
+                               Value numTokens) {
+  int64_t experts = gate.getNumExperts();
+  auto bias = [&](Value column, unsigned lanes) {
+    return lanes == 0 ? b.load(gate.getLogitBias(), column)
+                      : b.loadVector(lanes, gate.getLogitBias(), column);
+  };
+  if (!product) {
+    b.forEach(b.index(0), numTokens, [&](Value local) {
+      b.forEach(experts, [&](Value e) {
+        SmallVector<Value> arguments = {
+            b.load(gate.getX(), {b.add(firstToken, local), e})};
+        if (gate.getLogitBias())
+          arguments.push_back(bias(e, 0));
+        Value logit = cloneElementwise(b, gate.getLogit(), arguments, 0);
+        b.store(toF32(b, logit), logits, b.add(b.mul(local, experts), e));
+      });
+    });
+    return logits;
+  }
+  product->gather(gate.getX(), numTokens,
+                  [&](Value local) { return b.add(firstToken, local); });
+  Epilogue epilogue;
+  epilogue.region = &gate.getLogit();
+  epilogue.makeRow = [](Value local) {
+    EpilogueRow row;
+    row.local = local;
+    return row;
+  };
+  epilogue.loadInput = [&](unsigned, const EpilogueRow &, Value column,
+                           unsigned lanes) { return bias(column, lanes); };
+  epilogue.storeResult = [&](Value value, const EpilogueRow &row, Value column,
+                             unsigned lanes) {
+    Value position = b.add(b.mul(row.local, experts), column);
+    if (lanes == 0)
+      b.store(toF32(b, value), logits, position);
+    else
+      b.storeVector(toF32(b, value), logits, position);
+  };
+  product->emitPanels(b.index(0), numTokens, b.index(0),
+                      b.index(product->getLayout().numPanels()), epilogue);
+  return logits;
+}
+
+void LayerEmitter::lowerGate(GateOp gate) {
+  int64_t mark = scratch.mark();
+  std::optional<ProductEmitter> product;
+  int64_t block = 16;
+  if (gate.getWeight()) {
+    product.emplace(makeProduct(gate, gate.getWeight(), gate.getX(),
+                                gate.getLoweringConfigAttr()));
+    product->allocate();
+    block = product->getRowBlock();
+  }
+  int64_t experts = gate.getNumExperts();
+  Value logits = scratch.allocate(b, block * experts, b.getF32Type());
+  RouterEmitter router(b, scratch, gate, logits);
+  auto [from, to] = b.share(tokens, thread.thread, thread.numThreads);
+  Value last = to;
+  b.forEach(from, to, b.index(block), [&](Value firstToken) {
+    Value count = b.min(b.index(block), b.sub(last, firstToken));
+    gateLogits(gate, product ? &*product : nullptr, logits, firstToken, count);
+    b.forEach(b.index(0), count, [&](Value local) {
+      router.emit(b.add(firstToken, local), b.mul(local, experts));
+    });
+  });
+  scratch.release(mark);
+}
+
+//===----------------------------------------------------------------------===//
+// Plan
+//===----------------------------------------------------------------------===//
+
+/// The rows of a task are those that all products over these offsets share.
+int64_t LayerEmitter::getRowBlock(Value offsets) {
+  int64_t rowBlock = 1;
+  Operation *function = b.getInsertionBlock()->getParentOp();
+  function->walk([&](GroupedMatmulOp product) {
+    if (getRootBuffer(product.getOffsets()) == offsets)
+      rowBlock = std::max<int64_t>(rowBlock,
+                                   product.getLoweringConfig()->getRowBlock());
+  });
+  return rowBlock;
+}
+
+void LayerEmitter::lowerPlan(PlanOp plan) {
+  Value root = getRootBuffer(plan.getOuts()[0]);
+  int64_t experts = static_cast<int64_t>(plan.getExperts());
+  Value offsets = scratch.allocate(b, experts + 1, b.getI32Type());
+  auto schedule =
+      std::make_unique<Schedule>(b, scratch, thread, experts, getRowBlock(root),
+                                 kernels.getOptions().balanceRows);
+  schedule->emitPlan(plan.getIds(), offsets, plan.getOuts()[1],
+                     plan.getOuts()[2]);
+  schedules[root] = std::move(schedule);
+  // What other ops read of the offsets.
+  b.ifThen(b.equal(thread.thread, b.index(0)), [&] {
+    b.forEach(experts + 1, [&](Value e) {
+      b.store(b.load(offsets, e), plan.getOuts()[0], e);
+    });
+  });
+}
+
+Schedule &LayerEmitter::getSchedule(GroupedMatmulOp product) {
+  Value root = getRootBuffer(product.getOffsets());
+  std::unique_ptr<Schedule> &schedule = schedules[root];
+  if (!schedule) {
+    schedule = std::make_unique<Schedule>(
+        b, scratch, thread, product.getNumExperts(), getRowBlock(root),
+        kernels.getOptions().balanceRows);
+    Value numRows = b.toIndex(
+        b.load(product.getOffsets(), b.index(product.getNumExperts())));
+    schedule->emitFromOffsets(product.getOffsets(), numRows);
+  }
+  return *schedule;
+}
+
+//===----------------------------------------------------------------------===//
+// Grouped products
+//===----------------------------------------------------------------------===//
+
+void LayerEmitter::findPairs(const Phases &phases) {
+  for (Operation *op : phases.getOrder()) {
+    auto second = dyn_cast<GroupedMatmulOp>(op);
+    if (!second || isDense(second) || second.getSource() != RowSource::Plan)
+      continue;
+    auto hidden = second.getX().getDefiningOp<memref::AllocOp>();
+    if (!hidden || llvm::range_size(hidden->getUses()) != 2)
+      continue;
+    for (Operation *user : hidden->getUsers()) {
+      auto first = dyn_cast<GroupedMatmulOp>(user);
+      if (!first || first == second || first.getInit() != hidden.getResult() ||
+          first.getPlace() != Placement::Plan ||
+          phases.getPhase(first) != phases.getPhase(second) ||
+          getRootBuffer(first.getOffsets()) !=
+              getRootBuffer(second.getOffsets()))
+        continue;
+      // Nothing between the two may touch what the first one does.
+      auto between =
+          llvm::make_filter_range(phases.getOrder(), [&](Operation *other) {
+            return other != first.getOperation() && !isScalarOp(other) &&
+                   first->isBeforeInBlock(other) &&
+                   other->isBeforeInBlock(second);
+          });
+      if (llvm::any_of(between, [&](Operation *other) {
+            return Phases::isDependent(first, other);
+          }))
+        continue;
+      producers[second] = first;
+      fused.insert(first);
+    }
+  }
+}
+
+EpilogueRow LayerEmitter::makeRow(GroupedMatmulOp product, Value expert,
+                                  Value row, Value local) {
+  EpilogueRow result;
+  result.local = local;
+  result.expert = expert;
+  result.row = row;
+  if (product.getRows()) {
+    int64_t topK = static_cast<int64_t>(*product.getTopK());
+    Value number = b.toIndex(b.load(product.getRows(), row));
+    result.token = b.div(number, topK);
+    result.slot = b.rem(number, topK);
+  }
+  return result;
+}
+
+/// An epilogue input at its map's place: a vector of neighbours where the
+/// column is the last coordinate, else the same for all columns.
+Value LayerEmitter::loadInput(GroupedMatmulOp product, unsigned input,
+                              const EpilogueRow &row, Value column,
+                              unsigned lanes) {
+  Value memory = product.getEpilogueInputs()[input];
+  AffineMap map = product.getEpilogueMap(input);
+  unsigned columnDim = 4;
+  auto at = [&](Value column) {
+    SmallVector<Value> position;
+    Value coordinates[] = {row.expert, row.row, row.token, row.slot, column};
+    for (AffineExpr expr : map.getResults()) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      position.push_back(dim ? coordinates[dim.getPosition()] : b.index(0));
+    }
+    return position;
+  };
+  if (lanes == 0 || !map.isFunctionOfDim(columnDim))
+    return b.load(memory, at(column));
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  bool hasNeighbours =
+      succeeded(cast<MemRefType>(memory.getType())
+                    .getStridesAndOffset(strides, offset)) &&
+      strides.back() == 1 &&
+      !map.getMajorSubMap(map.getNumResults() - 1).isFunctionOfDim(columnDim);
+  if (hasNeighbours)
+    return b.loadVector(lanes, memory, at(column));
+  SmallVector<Value> elements;
+  for (unsigned lane = 0; lane < lanes; ++lane)
+    elements.push_back(b.load(memory, at(b.add(column, lane))));
+  Type type = VectorType::get({static_cast<int64_t>(lanes)},
+                              elements.front().getType());
+  return vector::FromElementsOp::create(b, type, elements);
+}
+
+void LayerEmitter::storeResult(GroupedMatmulOp product, Value value,
+                               const EpilogueRow &row, Value column,
+                               unsigned lanes) {
+  Value position = row.row;
+  if (product.getPlace() == Placement::Slot)
+    position = b.add(b.mul(row.token, static_cast<int64_t>(*product.getTopK())),
+                     row.slot);
+  if (lanes == 0)
+    b.store(value, product.getInit(), {position, column});
+  else
+    b.storeVector(value, product.getInit(), {position, column});
+}
+
+Epilogue LayerEmitter::makeEpilogue(GroupedMatmulOp product, Value expert,
+                                    Value firstRow) {
+  Epilogue epilogue;
+  epilogue.region = &product.getEpilogue();
+  epilogue.makeRow = [=](Value local) {
+    return makeRow(product, expert, b.add(firstRow, local), local);
+  };
+  epilogue.loadInput = [=](unsigned input, const EpilogueRow &row, Value column,
+                           unsigned lanes) {
+    return loadInput(product, input, row, column, lanes);
+  };
+  epilogue.storeResult = [=](Value value, const EpilogueRow &row, Value column,
+                             unsigned lanes) {
+    storeResult(product, value, row, column, lanes);
+  };
+  return epilogue;
+}
+
+/// All columns of a product over the thread's tasks; with a producer, both
+/// products of a row block, the hidden rows in scratch memory.
+void LayerEmitter::lowerProduct(GroupedMatmulOp product) {
+  if (isDense(product))
+    return lowerDense(product);
+  Schedule &schedule = getSchedule(product);
+  GroupedMatmulOp producer = producers.lookup(product);
+  GroupedMatmulOp first = producer ? producer : product;
+  LoweringConfigAttr config = product.getLoweringConfigAttr();
+  int64_t rowBlock = first.getLoweringConfig()->getRowBlock();
+  config = LoweringConfigAttr::get(b.getContext(), config.getRows(),
+                                   config.getColumns(), rowBlock,
+                                   config.getKBlock(), config.getPrefetch());
+
+  int64_t mark = scratch.mark();
+  ProductEmitter last =
+      makeProduct(product, product.getWeights(), product.getX(), config);
+  last.allocate();
+  std::optional<ProductEmitter> hidden;
+  if (producer) {
+    hidden.emplace(makeProduct(producer, producer.getWeights(), producer.getX(),
+                               producer.getLoweringConfigAttr()));
+    hidden->allocate();
+  }
+  auto sourceRow = [&](Value row) {
+    if (first.getSource() == RowSource::Plan)
+      return row;
+    Value number = b.toIndex(b.load(first.getRows(), row));
+    return b.div(number, static_cast<int64_t>(*first.getTopK()));
+  };
+  auto emitBlock = [&](Value expert, Value firstRow, Value numRows) {
+    ProductEmitter &reader = hidden ? *hidden : last;
+    reader.gather(first.getX(), numRows, [&](Value local) {
+      return sourceRow(b.add(firstRow, local));
+    });
+    if (hidden) {
+      Epilogue epilogue = makeEpilogue(producer, expert, firstRow);
+      epilogue.storeResult = [&](Value value, const EpilogueRow &row,
+                                 Value column, unsigned lanes) {
+        last.storeOperand(value, row.local, column, lanes);
+      };
+      hidden->emitPanels(expert, numRows, b.index(0),
+                         b.index(hidden->getLayout().numPanels()), epilogue);
+      last.padOperand(numRows);
+    }
+    last.emitPanels(expert, numRows, b.index(0),
+                    b.index(last.getLayout().numPanels()),
+                    makeEpilogue(product, expert, firstRow));
+  };
+  schedule.forEachTask([&](Value expert, Value taskRow, Value taskRows) {
+    b.forEach(b.index(0), taskRows, b.index(rowBlock), [&](Value start) {
+      Value numRows = b.min(b.index(rowBlock), b.sub(taskRows, start));
+      emitBlock(expert, b.add(taskRow, start), numRows);
+    });
+  });
+  scratch.release(mark);
+  if (producer)
+    producer.erase();
+}
+
+/// Each thread computes its part of the columns for all rows.
+void LayerEmitter::lowerDense(GroupedMatmulOp product) {
+  int64_t mark = scratch.mark();
+  ProductEmitter emitter =
+      makeProduct(product, product.getWeights(), product.getX(),
+                  product.getLoweringConfigAttr());
+  emitter.allocate();
+  Value begin = b.toIndex(b.load(product.getOffsets(), b.index(0)));
+  Value end = b.toIndex(b.load(product.getOffsets(), b.index(1)));
+  auto [firstPanel, lastPanel] =
+      b.share(b.index(emitter.getLayout().numPanels()), thread.thread,
+              thread.numThreads);
+  Value first = firstPanel, last = lastPanel;
+  Value step = b.index(emitter.getRowBlock());
+  b.forEach(begin, end, step, [&](Value row) {
+    Value numRows = b.min(step, b.sub(end, row));
+    emitter.gather(product.getX(), numRows, [&](Value local) -> Value {
+      Value source = b.add(row, local);
+      if (product.getSource() == RowSource::Plan)
+        return source;
+      Value number = b.toIndex(b.load(product.getRows(), source));
+      return b.div(number, static_cast<int64_t>(*product.getTopK()));
+    });
+    emitter.emitPanels(b.index(0), numRows, first, last,
+                       makeEpilogue(product, b.index(0), row));
+  });
+  scratch.release(mark);
+}
+
+//===----------------------------------------------------------------------===//
+// Combine
+//===----------------------------------------------------------------------===//
+
+/// `count` vectors of columns (or one scalar, where `lanes` is 0) of one token:
+/// the sum over the slots, then the destination, rounded once.
+void LayerEmitter::combineColumns(CombineOp combine, Value token, Value column,
+                                  unsigned lanes, unsigned count) {
+  int64_t topK = cast<MemRefType>(combine.getInverse().getType()).getDimSize(1);
+  auto load = [&](Value memory, Value row, unsigned i) {
+    Value at = b.add(column, static_cast<int64_t>(i * lanes));
+    return toF32(b, lanes == 0 ? b.load(memory, {row, at})
+                               : b.loadVector(lanes, memory, {row, at}));
+  };
+  Type type = b.getF32Type();
+  if (lanes != 0)
+    type = VectorType::get({static_cast<int64_t>(lanes)}, type);
+  SmallVector<Value> zeros(count, b.zero(type));
+  auto addSlot = [&](Value slot, ValueRange sums) -> SmallVector<Value> {
+    Value row = b.load(combine.getInverse(), {token, slot});
+    Value isPresent = b.cmp(arith::CmpIPredicate::sge, row, b.i32(0));
+    return b.choose(
+        sums.getTypes(), isPresent,
+        [&] {
+          Value source = combine.getSource() == Placement::Plan
+                             ? b.toIndex(row)
+                             : b.add(b.mul(token, topK), slot);
+          Value weight;
+          if (combine.getWeights()) {
+            weight = b.load(combine.getWeights(), {token, slot});
+            weight = lanes == 0 ? weight : b.broadcast(lanes, weight);
+          }
+          SmallVector<Value> next;
+          for (unsigned i = 0; i < count; ++i) {
+            Value term = load(combine.getY(), source, i);
+            if (weight)
+              term = arith::MulFOp::create(b, term, weight);
+            next.push_back(arith::AddFOp::create(b, sums[i], term));
+          }
+          return next;
+        },
+        [&] { return llvm::to_vector(sums); });
+  };
+  SmallVector<Value> sums =
+      b.forCarrying(b.index(0), b.index(topK), zeros, addSlot);
+  Type element = getElementTypeOrSelf(combine.getInit().getType());
+  for (auto [i, sum] : llvm::enumerate(sums)) {
+    Value total =
+        arith::AddFOp::create(b, sum, load(combine.getInit(), token, i));
+    Type result = element;
+    if (lanes != 0)
+      result = VectorType::get({static_cast<int64_t>(lanes)}, element);
+    if (element.getIntOrFloatBitWidth() < 32)
+      total = arith::TruncFOp::create(b, result, total);
+    else if (element.getIntOrFloatBitWidth() > 32)
+      total = arith::ExtFOp::create(b, result, total);
+    Value at = b.add(column, static_cast<int64_t>(i * lanes));
+    if (lanes == 0)
+      b.store(total, combine.getInit(), {token, at});
+    else
+      b.storeVector(total, combine.getInit(), {token, at});
+  }
+}
+
+void LayerEmitter::lowerCombine(CombineOp combine) {
+  int64_t columns = cast<MemRefType>(combine.getInit().getType()).getDimSize(1);
+  unsigned lanes = kernels.getOptions().lanes(), count = 4;
+  int64_t wide = static_cast<int64_t>(lanes) * count;
+  auto [from, to] = b.share(tokens, thread.thread, thread.numThreads);
+  b.forEach(from, to, [&](Value token) {
+    int64_t wideEnd = columns / wide * wide;
+    b.forEach(b.index(0), b.index(wideEnd), b.index(wide), [&](Value column) {
+      combineColumns(combine, token, column, lanes, count);
+    });
+    b.forEach(b.index(wideEnd), b.index(columns), [&](Value column) {
+      combineColumns(combine, token, column, 0, 1);
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Ops that fusion usually removes
+//===----------------------------------------------------------------------===//
+
+/// Copies the slice at `from` in the leading dimension to that at `to`.
+static void copySlice(LoopBuilder &b, Value source, Value from,
+                      Value destination, Value to) {
+  ArrayRef<int64_t> shape =
+      cast<MemRefType>(destination.getType()).getShape().drop_front();
+  SmallVector<Value> inner;
+  std::function<void(size_t)> nest = [&](size_t d) {
+    if (d < shape.size())
+      return b.forEach(shape[d], [&](Value i) {
+        inner.push_back(i);
+        nest(d + 1);
+        inner.pop_back();
+      });
+    SmallVector<Value> read = {from}, write = {to};
+    read.append(inner);
+    write.append(inner);
+    b.store(b.load(source, read), destination, write);
+  };
+  nest(0);
+}
+
+void LayerEmitter::lowerDispatch(DispatchOp dispatch) {
+  int64_t experts =
+      cast<MemRefType>(dispatch.getOffsets().getType()).getDimSize(0) - 1;
+  Value count = b.toIndex(b.load(dispatch.getOffsets(), b.index(experts)));
+  auto [from, to] = b.share(count, thread.thread, thread.numThreads);
+  b.forEach(from, to, [&](Value row) {
+    Value number = b.toIndex(b.load(dispatch.getRows(), row));
+    Value token = b.div(number, static_cast<int64_t>(dispatch.getTopK()));
+    copySlice(b, dispatch.getX(), token, dispatch.getInit(), row);
+  });
+}
+
+void LayerEmitter::lowerBroadcast(ExpertBroadcastOp broadcast) {
+  Value offsets = broadcast.getOffsets();
+  int64_t experts = cast<MemRefType>(offsets.getType()).getDimSize(0) - 1;
+  b.forEach(experts, [&](Value e) {
+    Value begin = b.toIndex(b.load(offsets, e));
+    Value end = b.toIndex(b.load(offsets, b.add(e, 1)));
+    auto [from, to] =
+        b.share(b.sub(end, begin), thread.thread, thread.numThreads);
+    b.forEach(from, to, [&](Value i) {
+      copySlice(b, broadcast.getParam(), e, broadcast.getInit(),
+                b.add(begin, i));
+    });
+  });
+}

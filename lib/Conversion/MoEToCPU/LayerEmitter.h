@@ -1,0 +1,73 @@
+//===- LayerEmitter.h - One thread's part of a layer's ops ------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOE_LIB_CONVERSION_MOETOCPU_LAYEREMITTER_H
+#define MOE_LIB_CONVERSION_MOETOCPU_LAYEREMITTER_H
+
+#include "Phases.h"
+#include "Products.h"
+#include "Schedule.h"
+
+namespace mlir::moe {
+
+/// Emits an error and fails where an op of the layer cannot be lowered.
+LogicalResult verifyLayer(func::FuncOp function);
+
+/// Replaces the ops of a layer, on memrefs, by what one thread does of them.
+class LayerEmitter {
+public:
+  LayerEmitter(LoopBuilder &builder, Kernels &kernels, Scratch &scratch,
+               ThreadInfo thread, Value tokens, Value packed)
+      : b(builder), kernels(kernels), scratch(scratch), thread(thread),
+        tokens(tokens), packed(packed) {}
+
+  /// Replaces all ops of `phases`, with a barrier between two phases.
+  void emit(const Phases &phases);
+
+private:
+  void lower(Operation *op);
+  void lowerGate(GateOp gate);
+  void lowerPlan(PlanOp plan);
+  void lowerCombine(CombineOp combine);
+  void lowerDispatch(DispatchOp dispatch);
+  void lowerBroadcast(ExpertBroadcastOp broadcast);
+  void lowerProduct(GroupedMatmulOp product);
+  void lowerDense(GroupedMatmulOp product);
+  void lowerLinalg(linalg::LinalgOp op);
+  void runOnFirstThread(Operation *op);
+
+  /// Pairs of products of which the second alone reads what the first writes.
+  void findPairs(const Phases &phases);
+
+  ProductEmitter makeProduct(Operation *op, ValueRange weights, Value x,
+                             LoweringConfigAttr config);
+  Schedule &getSchedule(GroupedMatmulOp product);
+  int64_t getRowBlock(Value offsets);
+  Epilogue makeEpilogue(GroupedMatmulOp product, Value expert, Value firstRow);
+  EpilogueRow makeRow(GroupedMatmulOp product, Value expert, Value row,
+                      Value local);
+  Value loadInput(GroupedMatmulOp product, unsigned input,
+                  const EpilogueRow &row, Value column, unsigned lanes);
+  void storeResult(GroupedMatmulOp product, Value value, const EpilogueRow &row,
+                   Value column, unsigned lanes);
+  Value gateLogits(GateOp gate, ProductEmitter *product, Value logits,
+                   Value firstToken, Value numTokens);
+  void combineColumns(CombineOp combine, Value token, Value column,
+                      unsigned lanes, unsigned count);
+
+  LoopBuilder &b;
+  Kernels &kernels;
+  Scratch &scratch;
+  ThreadInfo thread;
+  Value tokens, packed;
+  llvm::DenseMap<Value, std::unique_ptr<Schedule>> schedules;
+  llvm::DenseMap<Operation *, GroupedMatmulOp> producers; // of a second product
+  llvm::DenseSet<Operation *> fused;                      // first products
+};
+
+} // namespace mlir::moe
+
+#endif // MOE_LIB_CONVERSION_MOETOCPU_LAYEREMITTER_H

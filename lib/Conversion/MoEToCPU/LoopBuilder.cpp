@@ -1,0 +1,84 @@
+//===- LoopBuilder.cpp - Short names for loops and index arithmetic -------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LoopBuilder.h"
+
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace mlir::moe;
+
+Value LoopBuilder::floatConstant(Type type, double value) {
+  FloatAttr scalar = getFloatAttr(getElementTypeOrSelf(type), value);
+  if (auto vector = dyn_cast<VectorType>(type))
+    return arith::ConstantOp::create(*this,
+                                     DenseElementsAttr::get(vector, scalar));
+  return arith::ConstantOp::create(*this, scalar);
+}
+
+Value LoopBuilder::loadVector(unsigned lanes, Value memref,
+                              ValueRange indices) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  return vector::LoadOp::create(
+      *this, VectorType::get({static_cast<int64_t>(lanes)}, element), memref,
+      indices);
+}
+
+Value LoopBuilder::view(Value bytes, Value offset, ArrayRef<int64_t> shape,
+                        Type element, ValueRange sizes) {
+  return memref::ViewOp::create(*this, MemRefType::get(shape, element), bytes,
+                                offset, sizes);
+}
+
+void LoopBuilder::forEach(Value from, Value to, Value step,
+                          function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(*this, from, to, step);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+SmallVector<Value> LoopBuilder::forCarrying(Value from, Value to,
+                                            ValueRange init, CarriedBody body) {
+  auto loop = scf::ForOp::create(*this, from, to, index(1), init);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next =
+      body(loop.getInductionVar(), loop.getRegionIterArgs());
+  scf::YieldOp::create(*this, next);
+  return llvm::to_vector(ValueRange(loop.getResults()));
+}
+
+void LoopBuilder::ifThen(Value condition, function_ref<void()> then) {
+  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(branch.thenBlock());
+  then();
+}
+
+void LoopBuilder::ifElse(Value condition, function_ref<void()> then,
+                         function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(branch.thenBlock());
+  then();
+  setInsertionPointToStart(branch.elseBlock());
+  otherwise();
+}
+
+SmallVector<Value>
+LoopBuilder::choose(TypeRange types, Value condition,
+                    function_ref<SmallVector<Value>()> then,
+                    function_ref<SmallVector<Value>()> otherwise) {
+  auto branch = scf::IfOp::create(*this, types, condition,
+                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(*this, then());
+  setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(*this, otherwise());
+  return llvm::to_vector(ValueRange(branch.getResults()));
+}

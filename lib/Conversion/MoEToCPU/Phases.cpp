@@ -1,0 +1,352 @@
+//===- Phases.cpp - Which ops need a barrier between them -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Phases.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::moe;
+
+Value mlir::moe::getRootBuffer(Value memref) {
+  while (Operation *op = memref.getDefiningOp()) {
+    if (auto view = dyn_cast<ViewLikeOpInterface>(op))
+      memref = view.getViewSource();
+    else if (auto cast = dyn_cast<UnrealizedConversionCastOp>(op))
+      memref = cast.getOperand(0);
+    else
+      break;
+  }
+  return memref;
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+static FailureOr<LinearSize>
+combine(Operation *op,
+        function_ref<FailureOr<LinearSize>(LinearSize, LinearSize)> operation) {
+  FailureOr<LinearSize> a = getLinearSize(op->getOperand(0)),
+                        b = getLinearSize(op->getOperand(1));
+  if (failed(a) || failed(b))
+    return failure();
+  return operation(*a, *b);
+}
+
+static FailureOr<LinearSize> multiply(LinearSize a, LinearSize b) {
+  if (a.perToken != 0 && b.perToken != 0)
+    return failure();
+  return LinearSize{a.perToken * b.fixed + b.perToken * a.fixed,
+                    a.fixed * b.fixed};
+}
+
+static FailureOr<LinearSize> getAffineSize(AffineExpr expr, ValueRange operands,
+                                           unsigned numDims) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return LinearSize{0, constant.getValue()};
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return getLinearSize(operands[dim.getPosition()]);
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return getLinearSize(operands[numDims + symbol.getPosition()]);
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  FailureOr<LinearSize> a = getAffineSize(binary.getLHS(), operands, numDims),
+                        b = getAffineSize(binary.getRHS(), operands, numDims);
+  if (failed(a) || failed(b))
+    return failure();
+  if (expr.getKind() == AffineExprKind::Add)
+    return LinearSize{a->perToken + b->perToken, a->fixed + b->fixed};
+  if (expr.getKind() == AffineExprKind::Mul)
+    return multiply(*a, *b);
+  return failure();
+}
+
+/// The size of a memref's dimension: T for that of an argument, what it was
+/// allocated with for an allocation's.
+static FailureOr<LinearSize> getDimSize(memref::DimOp op) {
+  std::optional<int64_t> dim = op.getConstantIndex();
+  auto type = dyn_cast<MemRefType>(op.getSource().getType());
+  if (!dim || !type)
+    return failure();
+  if (!type.isDynamicDim(*dim))
+    return LinearSize{0, type.getDimSize(*dim)};
+  if (isa<BlockArgument>(op.getSource()))
+    return LinearSize{1, 0};
+  auto allocation = op.getSource().getDefiningOp<memref::AllocOp>();
+  if (!allocation)
+    return failure();
+  return getLinearSize(
+      allocation.getDynamicSizes()[type.getDynamicDimIndex(*dim)]);
+}
+
+FailureOr<LinearSize> mlir::moe::getLinearSize(Value value) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return LinearSize{0, constant.getSExtValue()};
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return failure();
+  return llvm::TypeSwitch<Operation *, FailureOr<LinearSize>>(op)
+      .Case<memref::DimOp>(getDimSize)
+      .Case<arith::MulIOp>([](auto op) { return combine(op, multiply); })
+      .Case<arith::AddIOp>([](auto op) {
+        return combine(op, [](LinearSize a, LinearSize b) {
+          return FailureOr<LinearSize>(
+              {a.perToken + b.perToken, a.fixed + b.fixed});
+        });
+      })
+      .Case<arith::IndexCastOp>(
+          [](auto op) { return getLinearSize(op.getIn()); })
+      .Case<affine::AffineApplyOp>([](affine::AffineApplyOp op) {
+        AffineMap map = op.getAffineMap();
+        return getAffineSize(map.getResult(0), op.getOperands(),
+                             map.getNumDims());
+      })
+      .Default([](Operation *) { return failure(); });
+}
+
+//===----------------------------------------------------------------------===//
+// Kinds of ops
+//===----------------------------------------------------------------------===//
+
+PlanOp mlir::moe::getPlan(GroupedMatmulOp product) {
+  Value offsets = getRootBuffer(product.getOffsets());
+  for (auto plan : product->getParentOfType<func::FuncOp>().getOps<PlanOp>())
+    if (getRootBuffer(plan.getOuts()[0]) == offsets)
+      return plan;
+  return nullptr;
+}
+
+bool mlir::moe::isDense(GroupedMatmulOp product) {
+  return product.getNumExperts() == 1 && !getPlan(product);
+}
+
+int64_t mlir::moe::getRowsPerToken(linalg::LinalgOp op) {
+  if (op.getNumLoops() == 0 || op.getNumDpsInits() == 0 ||
+      op.getIteratorTypesArray()[0] != utils::IteratorType::parallel ||
+      op.hasIndexSemantics())
+    return 0;
+  int64_t perToken = 0;
+  for (OpOperand &operand : op.getDpsInitsMutable()) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
+    if (!type || map.getNumResults() == 0 ||
+        map.getResult(0) != getAffineDimExpr(0, op.getContext()) ||
+        !type.isDynamicDim(0))
+      return 0;
+    Value root = getRootBuffer(operand.get());
+    FailureOr<LinearSize> size = LinearSize{1, 0};
+    if (auto allocation = root.getDefiningOp<memref::AllocOp>()) {
+      if (allocation.getDynamicSizes().size() != 1 ||
+          allocation.getResult() != operand.get())
+        return 0;
+      size = getLinearSize(allocation.getDynamicSizes()[0]);
+    }
+    if (failed(size) || size->fixed != 0 || size->perToken == 0)
+      return 0;
+    perToken = size->perToken;
+  }
+  return perToken;
+}
+
+bool mlir::moe::isThreadLocal(Value allocation) {
+  auto op = allocation.getDefiningOp<memref::AllocOp>();
+  if (!op || !op.getType().hasStaticShape())
+    return false;
+  bool isStored = false;
+  for (Operation *user : allocation.getUsers()) {
+    if (auto store = dyn_cast<memref::StoreOp>(user))
+      isStored |= store->getBlock() == op->getBlock();
+    else if (!isa<memref::LoadOp, memref::DimOp, GroupedMatmulOp, DispatchOp,
+                  ExpertBroadcastOp>(user))
+      return false;
+  }
+  return isStored;
+}
+
+bool mlir::moe::isScalarOp(Operation *op) {
+  return isa<memref::AllocOp>(op) ||
+         (op->getNumRegions() == 0 && isMemoryEffectFree(op));
+}
+
+//===----------------------------------------------------------------------===//
+// Accesses
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Which part of a buffer a thread touches.
+enum class Part {
+  Any,    // nothing known
+  Tokens, // the rows of the thread's tokens
+  Tasks,  // the rows, in the plan's order, of the thread's tasks
+  Slots,  // the slots of the thread's tasks
+  Local   // the thread's own buffer
+};
+
+struct Access {
+  Value root;
+  bool isWrite;
+  Part part;
+  Value offsets; // the root of the offsets that the tasks are made of
+
+  bool conflictsWith(const Access &other) const {
+    return isDependentOn(other) && (part == Part::Any || part != other.part ||
+                                    offsets != other.offsets);
+  }
+  bool isDependentOn(const Access &other) const {
+    return root == other.root && (isWrite || other.isWrite);
+  }
+};
+
+class AccessCollector {
+public:
+  static SmallVector<Access> collect(Operation *op) {
+    AccessCollector collector;
+    llvm::TypeSwitch<Operation *>(op)
+        .Case<GateOp, PlanOp, GroupedMatmulOp, CombineOp>(
+            [&](auto op) { collector.visit(op); })
+        .Case<linalg::LinalgOp>([&](auto op) { collector.visit(op); })
+        .Default([&](Operation *op) { collector.visitUnknown(op); });
+    return std::move(collector.accesses);
+  }
+
+private:
+  void visit(GateOp gate);
+  void visit(PlanOp plan);
+  void visit(GroupedMatmulOp product);
+  void visit(CombineOp combine);
+  void visit(linalg::LinalgOp op);
+  void visitUnknown(Operation *op);
+
+  void add(Value memref, bool isWrite, Part part, Value offsets = {}) {
+    if (!memref || !isa<MemRefType>(memref.getType()))
+      return;
+    Value root = getRootBuffer(memref);
+    if (isThreadLocal(root))
+      part = Part::Local;
+    accesses.push_back({root, isWrite, part, offsets});
+  }
+
+  SmallVector<Access> accesses;
+};
+} // namespace
+
+void AccessCollector::visit(GateOp gate) {
+  for (Value operand : {gate.getX(), gate.getMask(), gate.getGivenIds()})
+    add(operand, false, Part::Tokens);
+  for (Value operand : {gate.getWeight(), gate.getLogitBias(),
+                        gate.getKeyBias(), gate.getExpertScale()})
+    add(operand, false, Part::Any);
+  add(gate.getIdsInit(), true, Part::Tokens);
+  add(gate.getWeightsInit(), true, Part::Tokens);
+}
+
+void AccessCollector::visit(PlanOp plan) {
+  Value offsets = getRootBuffer(plan.getOuts()[0]);
+  add(plan.getIds(), false, Part::Any);
+  // Each thread has its own offsets; what others than products see of them is
+  // written by the first thread.
+  add(plan.getOuts()[0], true, Part::Any);
+  add(plan.getOuts()[1], true, Part::Tasks, offsets);
+  add(plan.getOuts()[2], true, Part::Tasks, offsets);
+}
+
+void AccessCollector::visit(GroupedMatmulOp product) {
+  bool dense = isDense(product);
+  Value offsets = getRootBuffer(product.getOffsets());
+  Part tasks = dense ? Part::Any : Part::Tasks;
+  Part slots = dense ? Part::Any : Part::Slots;
+  if (dense || !getPlan(product))
+    add(product.getOffsets(), false, Part::Any);
+  add(product.getX(), false,
+      product.getSource() == RowSource::Plan ? tasks : Part::Any, offsets);
+  add(product.getRows(), false, tasks, offsets);
+  for (auto [i, input] : llvm::enumerate(product.getEpilogueInputs())) {
+    AffineMap map = product.getEpilogueMap(i);
+    bool isByRow =
+        map.getNumResults() > 0 &&
+        map.getResult(0) == getAffineDimExpr(1, product.getContext());
+    add(input, false, isByRow ? tasks : Part::Any, offsets);
+  }
+  add(product.getInit(), true,
+      product.getPlace() == Placement::Plan ? tasks : slots, offsets);
+}
+
+void AccessCollector::visit(CombineOp combine) {
+  add(combine.getY(), false,
+      combine.getSource() == Placement::Plan ? Part::Any : Part::Tokens);
+  add(combine.getWeights(), false, Part::Tokens);
+  add(combine.getInverse(), false, Part::Tokens);
+  add(combine.getInit(), true, Part::Tokens);
+}
+
+void AccessCollector::visit(linalg::LinalgOp op) {
+  if (getRowsPerToken(op) == 0)
+    return visitUnknown(op);
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    bool isByToken = map.getNumResults() > 0 &&
+                     map.getResult(0) == getAffineDimExpr(0, op.getContext());
+    add(operand.get(), op.isDpsInit(&operand),
+        isByToken ? Part::Tokens : Part::Any);
+  }
+}
+
+void AccessCollector::visitUnknown(Operation *op) {
+  bool isRead = isa<memref::LoadOp>(op);
+  op->walk([&](Operation *inner) {
+    for (Value operand : inner->getOperands())
+      add(operand, !isRead, Part::Any);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Phases
+//===----------------------------------------------------------------------===//
+
+bool Phases::isDependent(Operation *first, Operation *second) {
+  for (const Access &a : AccessCollector::collect(first))
+    for (const Access &b : AccessCollector::collect(second))
+      if (a.isDependentOn(b))
+        return true;
+  return false;
+}
+
+Phases::Phases(func::FuncOp function) {
+  llvm::MapVector<Operation *, SmallVector<Access>> accesses;
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    unsigned phase = 0;
+    op.walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        if (Operation *source = operand.getDefiningOp())
+          phase = std::max(phase, phases.lookup(source));
+    });
+    if (!isScalarOp(&op)) {
+      SmallVector<Access> own = AccessCollector::collect(&op);
+      for (auto &[earlier, others] : accesses)
+        for (const Access &a : own)
+          for (const Access &b : others)
+            if (a.isDependentOn(b))
+              phase = std::max(phase, phases.lookup(earlier) +
+                                          (a.conflictsWith(b) ? 1 : 0));
+      accesses[&op] = std::move(own);
+    }
+    phases[&op] = phase;
+  }
+  for (unsigned phase = 0, last = 0; phase <= last; ++phase)
+    for (Operation &op : function.getBody().front().without_terminator()) {
+      last = std::max(last, getPhase(&op));
+      if (getPhase(&op) == phase)
+        order.push_back(&op);
+    }
+}

@@ -1,0 +1,282 @@
+//===- Products.cpp - Tiled matrix products over packed weights -----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Products.h"
+
+using namespace mlir;
+using namespace mlir::moe;
+
+//===----------------------------------------------------------------------===//
+// Scratch
+//===----------------------------------------------------------------------===//
+
+Value Scratch::allocate(LoopBuilder &b, int64_t count, Type element) {
+  int64_t bytes = count * llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+  Value memory = b.view(this->bytes, b.index(used), {count}, element);
+  used += llvm::alignTo(bytes, 64);
+  peak = std::max(peak, used);
+  return memory;
+}
+
+//===----------------------------------------------------------------------===//
+// Epilogue regions on vectors
+//===----------------------------------------------------------------------===//
+
+LogicalResult mlir::moe::verifyElementwise(Operation *op, Region &region) {
+  for (Operation &inner : region.front().without_terminator())
+    if (!inner.hasTrait<OpTrait::ConstantLike>() &&
+        (!OpTrait::hasElementwiseMappableTraits(&inner) ||
+         inner.getNumResults() != 1)) {
+      InFlightDiagnostic error =
+          op->emitOpError("expected elementwise ops in the region");
+      error.attachNote(inner.getLoc()) << "got '" << inner.getName() << "'";
+      return error;
+    }
+  return success();
+}
+
+Value mlir::moe::cloneElementwise(LoopBuilder &b, Region &region,
+                                  ValueRange arguments, unsigned lanes) {
+  Block &body = region.front();
+  IRMapping values;
+  values.map(body.getArguments(), arguments);
+  auto widen = [&](Value value) -> Value {
+    bool isWide = isa<VectorType>(value.getType());
+    return lanes == 0 || isWide ? value : b.broadcast(lanes, value);
+  };
+  for (Operation &op : body.without_terminator()) {
+    if (op.hasTrait<OpTrait::ConstantLike>()) {
+      values.map(op.getResult(0), b.clone(op)->getResult(0));
+      continue;
+    }
+    SmallVector<Value> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(widen(values.lookupOrDefault(operand)));
+    Type type = op.getResult(0).getType();
+    if (lanes != 0)
+      type = VectorType::get({static_cast<int64_t>(lanes)}, type);
+    OperationState state(op.getLoc(), op.getName(), operands, type,
+                         op.getAttrs());
+    values.map(op.getResult(0), b.create(state)->getResult(0));
+  }
+  return widen(values.lookupOrDefault(body.getTerminator()->getOperand(0)));
+}
+
+//===----------------------------------------------------------------------===//
+// ProductEmitter
+//===----------------------------------------------------------------------===//
+
+ProductEmitter::ProductEmitter(LoopBuilder &builder, Kernels &kernels,
+                               Scratch &scratch, PackedLayout layout,
+                               LoweringConfigAttr config, Value weights,
+                               Type operandType)
+    : b(builder), kernels(kernels), scratch(scratch), layout(layout),
+      config(config), weights(weights),
+      kind(getDotKind(operandType, layout.element,
+                      kernels.getOptions().bf16Dot)),
+      lanes(kernels.getOptions().lanes()) {
+  int64_t perUnit = kind == DotKind::DecodeBF16 ? 2 : 1;
+  // One cache line more than whole lines: rows do not fall on the same sets.
+  rowStride = llvm::alignTo(layout.numUnits() * perUnit, 16) + 16;
+}
+
+void ProductEmitter::allocate() {
+  MLIRContext *context = b.getContext();
+  int64_t rows = config.getRowBlock();
+  int64_t offset = scratch.mark();
+  operand =
+      scratch.allocate(b, rows * rowStride, getOperandUnit(context, kind));
+  operandElements = operand;
+  if (kind == DotKind::PairBF16) {
+    // The same memory, as the elements that are stored.
+    scratch.release(offset);
+    operandElements =
+        scratch.allocate(b, rows * rowStride * 2, b.getBF16Type());
+  }
+  sums = scratch.allocate(b, rows * config.getColumns(), b.getF32Type());
+}
+
+/// `value` as the float type `element`, exactly (the type is no narrower).
+static Value extendTo(LoopBuilder &b, Value value, Type element) {
+  if (getElementTypeOrSelf(value.getType()) == element)
+    return value;
+  Type type = element;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = VectorType::get(vector.getShape(), element);
+  return arith::ExtFOp::create(b, type, value);
+}
+
+void ProductEmitter::storeOperand(Value value, Value local, Value column,
+                                  unsigned lanes) {
+  bool isPaired = kind == DotKind::PairBF16;
+  int64_t stride = isPaired ? 2 * rowStride : rowStride;
+  Value position = b.add(b.mul(local, stride), column);
+  value = extendTo(b, value,
+                   isPaired ? Type(b.getBF16Type()) : Type(b.getF32Type()));
+  if (lanes == 0)
+    b.store(value, operandElements, position);
+  else
+    b.storeVector(value, operandElements, position);
+}
+
+void ProductEmitter::padOperand(Value numRows) {
+  if (layout.reduction % layout.perUnit == 0)
+    return;
+  Type element = cast<MemRefType>(operandElements.getType()).getElementType();
+  b.forEach(b.index(0), numRows, [&](Value local) {
+    storeOperand(b.zero(element), local, b.index(layout.reduction), 0);
+  });
+}
+
+/// Whether the elements of a row are neighbours in memory.
+static bool hasUnitStride(MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  return succeeded(type.getStridesAndOffset(strides, offset)) &&
+         strides.back() == 1;
+}
+
+void ProductEmitter::gather(Value x, Value numRows,
+                            function_ref<Value(Value local)> sourceRow) {
+  int64_t columns = layout.reduction;
+  int64_t vectorColumns = hasUnitStride(cast<MemRefType>(x.getType()))
+                              ? columns / lanes * lanes
+                              : 0;
+  b.forEach(b.index(0), numRows, [&](Value local) {
+    Value row = sourceRow(local);
+    b.forEach(b.index(0), b.index(vectorColumns), b.index(lanes),
+              [&](Value column) {
+                storeOperand(b.loadVector(lanes, x, {row, column}), local,
+                             column, lanes);
+              });
+    b.forEach(b.index(vectorColumns), b.index(columns), [&](Value column) {
+      storeOperand(b.load(x, {row, column}), local, column, 0);
+    });
+  });
+  padOperand(numRows);
+}
+
+void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
+                                Value lastPanel, const Epilogue &epilogue) {
+  Value expertStart = b.mul(expert, layout.expertUnits());
+  b.forEach(firstPanel, lastPanel, [&](Value panel) {
+    emitTiles(numRows, b.add(expertStart, b.mul(panel, layout.panelUnits())));
+    emitEpilogue(numRows, panel, epilogue);
+  });
+}
+
+/// The sums of one panel for all rows of the block: stretches of the
+/// reduction, in each of them row tiles of equal height.
+void ProductEmitter::emitTiles(Value numRows, Value panelStart) {
+  int64_t units = layout.numUnits(), columns = layout.panelColumns;
+  int64_t stretch =
+      config.getKBlock() == 0
+          ? units
+          : std::max<int64_t>(config.getKBlock() / layout.perUnit, 1);
+  int64_t operandPerUnit = kind == DotKind::DecodeBF16 ? 2 : 1;
+  Value numTiles = b.ceilDiv(numRows, b.index(config.getRows()));
+  auto emitStretch = [&](Value unit, Value numUnits, Value isFirst) {
+    Value weightStart = b.add(panelStart, b.mul(unit, columns));
+    Value operandStart = b.mul(unit, operandPerUnit);
+    b.forCarrying(
+        b.index(0), numTiles, b.index(0),
+        [&](Value tile, ValueRange carried) -> SmallVector<Value> {
+          Value row = carried[0];
+          Value left = b.sub(numTiles, tile);
+          Value height = b.ceilDiv(b.sub(numRows, row), left);
+          SmallVector<Value> arguments = {
+              operand,  b.add(operandStart, b.mul(row, rowStride)),
+              weights,  weightStart,
+              sums,     b.mul(row, columns),
+              numUnits, isFirst};
+          auto flat = [&](Value memory) {
+            auto type = cast<MemRefType>(memory.getType());
+            return memref::CastOp::create(
+                b,
+                MemRefType::get({ShapedType::kDynamic}, type.getElementType()),
+                memory);
+          };
+          for (unsigned i : {0, 2, 4})
+            arguments[i] = flat(arguments[i]);
+          SmallVector<int64_t> heights;
+          for (int64_t rows = 1; rows < config.getRows(); ++rows)
+            heights.push_back(rows);
+          auto dispatch = scf::IndexSwitchOp::create(b, TypeRange(), height,
+                                                     heights, heights.size());
+          auto fill = [&](Region &region, int64_t rows) {
+            OpBuilder::InsertionGuard guard(b);
+            b.createBlock(&region);
+            func::FuncOp kernel = kernels.get(
+                {kind, rows, columns, rowStride, config.getPrefetch()},
+                b.getLoc());
+            func::CallOp::create(b, kernel, arguments);
+            scf::YieldOp::create(b);
+          };
+          for (auto [region, rows] :
+               llvm::zip(dispatch.getCaseRegions(), heights))
+            fill(region, rows);
+          fill(dispatch.getDefaultRegion(), config.getRows());
+          return {b.add(row, height)};
+        });
+  };
+  Value isFirst = arith::ConstantOp::create(b, b.getBoolAttr(true));
+  if (stretch >= units)
+    return emitStretch(b.index(0), b.index(units), isFirst);
+  b.forEach(b.index(0), b.index(units), b.index(stretch), [&](Value unit) {
+    Value numUnits = b.min(b.index(stretch), b.sub(b.index(units), unit));
+    emitStretch(unit, numUnits, b.equal(unit, b.index(0)));
+  });
+}
+
+Value ProductEmitter::computeElements(const Epilogue &epilogue,
+                                      const EpilogueRow &row, Value sumsStart,
+                                      Value column, unsigned lanes) {
+  SmallVector<Value> arguments;
+  for (int64_t weight = 0; weight < layout.numWeights; ++weight) {
+    Value position = b.add(sumsStart, weight * layout.columnsPerWeight());
+    arguments.push_back(lanes == 0 ? b.load(sums, position)
+                                   : b.loadVector(lanes, sums, position));
+  }
+  unsigned numInputs = epilogue.region->getNumArguments() - arguments.size();
+  for (unsigned input = 0; input < numInputs; ++input)
+    arguments.push_back(epilogue.loadInput(input, row, column, lanes));
+  return cloneElementwise(b, *epilogue.region, arguments, lanes);
+}
+
+/// Whole panels by vectors, the last columns one by one.
+void ProductEmitter::emitEpilogue(Value numRows, Value panel,
+                                  const Epilogue &epilogue) {
+  int64_t width = layout.columnsPerWeight();
+  int64_t fullPanels = layout.numColumns / width;
+  int64_t rest = layout.numColumns % width;
+  Value firstColumn = b.mul(panel, width);
+  b.forEach(b.index(0), numRows, [&](Value local) {
+    EpilogueRow row = epilogue.makeRow(local);
+    Value start = b.mul(local, layout.panelColumns);
+    auto emitWhole = [&] {
+      for (int64_t c = 0; c < width; c += lanes) {
+        Value column = b.add(firstColumn, c);
+        Value value =
+            computeElements(epilogue, row, b.add(start, c), column, lanes);
+        epilogue.storeResult(value, row, column, lanes);
+      }
+    };
+    auto emitRest = [&] {
+      b.forEach(rest, [&](Value c) {
+        Value column = b.add(firstColumn, c);
+        Value value =
+            computeElements(epilogue, row, b.add(start, c), column, 0);
+        epilogue.storeResult(value, row, column, 0);
+      });
+    };
+    if (rest == 0)
+      emitWhole();
+    else if (fullPanels == 0)
+      emitRest();
+    else
+      b.ifElse(b.less(panel, b.index(fullPanels)), emitWhole, emitRest);
+  });
+}

@@ -1,0 +1,184 @@
+//===- Products.h - Tiled matrix products over packed weights ---*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The parts that every product of a layer is made of, the router's as well as
+// the experts': gathering rows into the form that the kernels read, a kernel
+// per row count, and the loop over panels with an epilogue.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOE_LIB_CONVERSION_MOETOCPU_PRODUCTS_H
+#define MOE_LIB_CONVERSION_MOETOCPU_PRODUCTS_H
+
+#include "LoopBuilder.h"
+#include "PackedLayout.h"
+
+#include "moe/Analysis/CPUModel.h"
+#include "moe/Dialect/MoE/IR/MoE.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <functional>
+#include <map>
+
+namespace mlir::moe {
+
+/// What the kernels of a lowering may use.
+struct KernelOptions {
+  unsigned vectorBits = 256;
+  bool bf16Dot = false;
+  bool emulateDot = false;
+  unsigned balanceRows = 8;
+  unsigned lanes() const { return vectorBits / 32; }
+};
+
+/// How a kernel multiplies operands of one type by weights of another.
+DotKind getDotKind(Type operand, Type weight, bool hasBF16Dot);
+
+//===----------------------------------------------------------------------===//
+// Scratch
+//===----------------------------------------------------------------------===//
+
+/// This thread's part of the workspace, handed out from the start.
+class Scratch {
+public:
+  explicit Scratch(Value bytes) : bytes(bytes) {}
+
+  /// `count` elements, aligned to a cache line.
+  Value allocate(LoopBuilder &builder, int64_t count, Type element);
+
+  /// What is allocated from here to `release` lives as long as one op's code.
+  int64_t mark() const { return used; }
+  void release(int64_t mark) { used = mark; }
+  int64_t getPeak() const { return peak; }
+
+private:
+  Value bytes;
+  int64_t used = 0, peak = 0;
+};
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+/// A register tile over operand rows `rowStride` elements apart.
+struct KernelKey {
+  DotKind kind;
+  int64_t rows, columns, rowStride, prefetch;
+  bool operator<(const KernelKey &other) const {
+    return std::tie(kind, rows, columns, rowStride, prefetch) <
+           std::tie(other.kind, other.rows, other.columns, other.rowStride,
+                    other.prefetch);
+  }
+};
+
+/// Emits kernels, each once:
+///
+///   sums[i, c] (+)= sum_u operand[i, u] * weights[u, c]
+///
+/// for a fixed number of rows i, one panel of columns c and `units` units u,
+/// in ascending order of u: a sum has the same bits whatever rows are computed
+/// beside it and however the reduction is cut into stretches.
+class Kernels {
+public:
+  Kernels(ModuleOp module, KernelOptions options)
+      : module(module), options(options) {}
+
+  func::FuncOp get(const KernelKey &key, Location loc);
+  const KernelOptions &getOptions() const { return options; }
+  ModuleOp getModule() const { return module; }
+
+private:
+  ModuleOp module;
+  KernelOptions options;
+  std::map<KernelKey, func::FuncOp> functions;
+};
+
+/// The element types that kernels see operands and weights in.
+Type getOperandUnit(MLIRContext *context, DotKind kind);
+Type getWeightUnit(MLIRContext *context, DotKind kind);
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+/// The row of a product's result that an epilogue works on.
+struct EpilogueRow {
+  Value local;       // within the row block
+  Value expert, row; // e, and r in the plan's order
+  Value token, slot; // t and s, null where rows are not numbered so
+};
+
+/// What is done with the sums. `lanes` is 0 for a scalar.
+struct Epilogue {
+  Region *region;
+  std::function<EpilogueRow(Value local)> makeRow;
+  std::function<Value(unsigned input, const EpilogueRow &row, Value column,
+                      unsigned lanes)>
+      loadInput;
+  std::function<void(Value value, const EpilogueRow &row, Value column,
+                     unsigned lanes)>
+      storeResult;
+};
+
+/// Emits the code of one product.
+class ProductEmitter {
+public:
+  ProductEmitter(LoopBuilder &builder, Kernels &kernels, Scratch &scratch,
+                 PackedLayout layout, LoweringConfigAttr config, Value weights,
+                 Type operandType);
+
+  /// Memory for the operand's rows of one row block, and for the sums.
+  void allocate();
+
+  /// Copies `numRows` rows of `x` into the operand's form; `sourceRow` tells
+  /// which row of `x` is row i.
+  void gather(Value x, Value numRows,
+              function_ref<Value(Value local)> sourceRow);
+
+  /// Writes one value, or `lanes` of them, of the operand's row.
+  void storeOperand(Value value, Value local, Value column, unsigned lanes);
+
+  /// Sets what the operand's form has past the last column to zero.
+  void padOperand(Value numRows);
+
+  /// All row tiles of the panels from `firstPanel` to `lastPanel`, and the
+  /// epilogue on their sums.
+  void emitPanels(Value expert, Value numRows, Value firstPanel,
+                  Value lastPanel, const Epilogue &epilogue);
+
+  const PackedLayout &getLayout() const { return layout; }
+  int64_t getRowBlock() const { return config.getRowBlock(); }
+
+private:
+  void emitTiles(Value numRows, Value panelStart);
+  void emitEpilogue(Value numRows, Value panel, const Epilogue &epilogue);
+  Value computeElements(const Epilogue &epilogue, const EpilogueRow &row,
+                        Value sumsStart, Value column, unsigned lanes);
+
+  LoopBuilder &b;
+  Kernels &kernels;
+  Scratch &scratch;
+  PackedLayout layout;
+  LoweringConfigAttr config;
+  Value weights; // in units
+  DotKind kind;
+  unsigned lanes;
+  int64_t rowStride; // of the operand, in its elements
+  Value operand, operandElements, sums;
+};
+
+/// The scalar region of an epilogue on `arguments`, each a scalar or a vector
+/// of `lanes`; the yielded value. Ops are elementwise (see isElementwise).
+Value cloneElementwise(LoopBuilder &builder, Region &region,
+                       ValueRange arguments, unsigned lanes);
+
+/// Emits an error and fails unless the region computes elementwise.
+LogicalResult verifyElementwise(Operation *op, Region &region);
+
+} // namespace mlir::moe
+
+#endif // MOE_LIB_CONVERSION_MOETOCPU_PRODUCTS_H

@@ -1,0 +1,112 @@
+//===- Runtime.cpp - Pointers and threads in emitted code -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Runtime.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/OpenMP/OpenMPDialect.h"
+
+using namespace mlir;
+using namespace mlir::moe;
+
+Value mlir::moe::memrefFromPointer(LoopBuilder &builder, Value pointer,
+                                   MemRefType type, ValueRange sizes) {
+  Type i64 = builder.getI64Type();
+  int64_t rank = type.getRank();
+  SmallVector<Type> fields = {pointer.getType(), pointer.getType(), i64};
+  if (rank > 0)
+    fields.append(2, LLVM::LLVMArrayType::get(i64, rank));
+  auto descriptorType =
+      LLVM::LLVMStructType::getLiteral(builder.getContext(), fields);
+  Value descriptor = LLVM::PoisonOp::create(builder, descriptorType);
+  auto insert = [&](Value value, ArrayRef<int64_t> position) {
+    descriptor =
+        LLVM::InsertValueOp::create(builder, descriptor, value, position);
+  };
+  auto asI64 = [&](Value value) -> Value {
+    return arith::IndexCastOp::create(builder, i64, value);
+  };
+  insert(pointer, {0});
+  insert(pointer, {1});
+  insert(asI64(builder.index(0)), {2});
+
+  SmallVector<Value> extents;
+  for (int64_t size : type.getShape()) {
+    bool isDynamic = ShapedType::isDynamic(size);
+    extents.push_back(isDynamic ? sizes.front() : builder.index(size));
+    sizes = isDynamic ? sizes.drop_front() : sizes;
+  }
+  Value stride = builder.index(1);
+  for (int64_t d = rank - 1; d >= 0; --d) {
+    insert(asI64(extents[d]), {3, d});
+    insert(asI64(stride), {4, d});
+    stride = builder.mul(stride, extents[d]);
+  }
+  return UnrealizedConversionCastOp::create(builder, type, descriptor)
+      .getResult(0);
+}
+
+Value mlir::moe::loadPointer(LoopBuilder &builder, Value array,
+                             Value position) {
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  Value offset =
+      arith::IndexCastOp::create(builder, builder.getI64Type(), position);
+  Value address = LLVM::GEPOp::create(builder, pointer, pointer, array,
+                                      ArrayRef<LLVM::GEPArg>{offset});
+  return LLVM::LoadOp::create(builder, pointer, address);
+}
+
+/// Calls a function of the OpenMP runtime that returns a number.
+static Value callRuntime(LoopBuilder &builder, ModuleOp module,
+                         StringRef name) {
+  Type i32 = builder.getI32Type();
+  if (!module.lookupSymbol(name)) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(module.getBody());
+    auto declaration =
+        func::FuncOp::create(builder, name, builder.getFunctionType({}, i32));
+    declaration.setPrivate();
+  }
+  Value number =
+      func::CallOp::create(builder, name, TypeRange(i32)).getResult(0);
+  return builder.toIndex(number);
+}
+
+void mlir::moe::emitParallel(
+    LoopBuilder &builder, ModuleOp module,
+    function_ref<void(Value thread, Value numThreads)> body) {
+  auto parallel = omp::ParallelOp::create(builder, omp::ParallelOperands());
+  OpBuilder::InsertionGuard guard(builder);
+  builder.createBlock(&parallel.getRegion());
+  body(callRuntime(builder, module, "omp_get_thread_num"),
+       callRuntime(builder, module, "omp_get_num_threads"));
+  omp::TerminatorOp::create(builder);
+}
+
+Value mlir::moe::emitMaxThreads(LoopBuilder &builder, ModuleOp module) {
+  return callRuntime(builder, module, "omp_get_max_threads");
+}
+
+void mlir::moe::emitBarrier(LoopBuilder &builder) {
+  omp::BarrierOp::create(builder);
+}
+
+func::FuncOp mlir::moe::createInternalFunction(ModuleOp module, Location loc,
+                                               StringRef name, TypeRange inputs,
+                                               bool isInlined) {
+  OpBuilder builder(module.getBodyRegion());
+  builder.setInsertionPointToEnd(module.getBody());
+  auto function = func::FuncOp::create(builder, loc, name,
+                                       builder.getFunctionType(inputs, {}));
+  function.setPrivate();
+  function->setAttr(
+      "llvm.linkage",
+      LLVM::LinkageAttr::get(builder.getContext(), LLVM::Linkage::Internal));
+  if (!isInlined)
+    function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
+  function.addEntryBlock();
+  return function;
+}

@@ -1,0 +1,43 @@
+//===- Runtime.h - Pointers and threads in emitted code ---------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MOE_LIB_CONVERSION_MOETOCPU_RUNTIME_H
+#define MOE_LIB_CONVERSION_MOETOCPU_RUNTIME_H
+
+#include "LoopBuilder.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace mlir::moe {
+
+/// The memref of `type` (identity layout) that starts at the pointer; `sizes`
+/// are its dynamic sizes.
+Value memrefFromPointer(LoopBuilder &builder, Value pointer, MemRefType type,
+                        ValueRange sizes = {});
+
+/// Element `position` (an index) of an array of pointers.
+Value loadPointer(LoopBuilder &builder, Value array, Value position);
+
+/// Emits a parallel region; `body` gets the thread's number and the number of
+/// threads, both of index type.
+void emitParallel(LoopBuilder &builder, ModuleOp module,
+                  function_ref<void(Value thread, Value numThreads)> body);
+
+/// The most threads that a parallel region gets, an index.
+Value emitMaxThreads(LoopBuilder &builder, ModuleOp module);
+
+/// A barrier of all threads of the parallel region.
+void emitBarrier(LoopBuilder &builder);
+
+/// A function without body or with an empty entry block, at the module's end,
+/// visible to the generated code alone.
+func::FuncOp createInternalFunction(ModuleOp module, Location loc,
+                                    StringRef name, TypeRange inputs,
+                                    bool isInlined);
+
+} // namespace mlir::moe
+
+#endif // MOE_LIB_CONVERSION_MOETOCPU_RUNTIME_H
