@@ -18,14 +18,15 @@ using namespace mlir;
 using namespace mlir::moe;
 
 //===----------------------------------------------------------------------===//
-// moe.route
+// moe.route and moe.gate: what the router does not need
 //===----------------------------------------------------------------------===//
 
 namespace {
 /// Groups that are all kept restrict nothing.
-struct DropVacuousGroups : OpRewritePattern<RouteOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(RouteOp op,
+template <typename OpTy>
+struct DropVacuousGroups : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     RouterAttr router = op.getRouter();
     GroupsAttr groups = router.getGroups();
@@ -41,9 +42,10 @@ struct DropVacuousGroups : OpRewritePattern<RouteOp> {
 };
 
 /// A mask that admits every expert excludes nothing.
-struct DropFullMask : OpRewritePattern<RouteOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(RouteOp op,
+template <typename OpTy>
+struct DropFullMask : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     if (!op.getMask() || !matchPattern(op.getMask(), m_One()))
       return rewriter.notifyMatchFailure(op, "no mask known to be all true");
@@ -53,9 +55,10 @@ struct DropFullMask : OpRewritePattern<RouteOp> {
 };
 
 /// Given ids leave nothing to select, so nothing to rank.
-struct DropSelectionOperands : OpRewritePattern<RouteOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(RouteOp op,
+template <typename OpTy>
+struct DropSelectionOperands : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     if (!op.getGivenIds() || (!op.getKeyBias() && !op.getMask()))
       return rewriter.notifyMatchFailure(op, "the selection is not given");
@@ -70,7 +73,14 @@ struct DropSelectionOperands : OpRewritePattern<RouteOp> {
 
 void RouteOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                           MLIRContext *context) {
-  patterns.add<DropVacuousGroups, DropFullMask, DropSelectionOperands>(context);
+  patterns.add<DropVacuousGroups<RouteOp>, DropFullMask<RouteOp>,
+               DropSelectionOperands<RouteOp>>(context);
+}
+
+void GateOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                         MLIRContext *context) {
+  patterns.add<DropVacuousGroups<GateOp>, DropFullMask<GateOp>,
+               DropSelectionOperands<GateOp>>(context);
 }
 
 //===----------------------------------------------------------------------===//

@@ -28,25 +28,6 @@ LogicalResult RouteOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 
-LogicalResult PlanOp::inferReturnTypes(MLIRContext *context,
-                                       std::optional<Location>,
-                                       PlanOp::Adaptor adaptor,
-                                       SmallVectorImpl<Type> &types) {
-  auto ids = cast<ShapedType>(adaptor.getIds().getType());
-  if (!isa<RankedTensorType>(ids))
-    return success();
-  Type i32 = IntegerType::get(context, 32);
-  int64_t numTokens = ids.getDimSize(0), topK = ids.getDimSize(1);
-  bool isStatic =
-      !ShapedType::isDynamic(numTokens) && !ShapedType::isDynamic(topK);
-  int64_t numRows = isStatic ? numTokens * topK : ShapedType::kDynamic;
-  types.push_back(RankedTensorType::get(
-      {static_cast<int64_t>(adaptor.getExperts()) + 1}, i32));
-  types.push_back(RankedTensorType::get({numRows}, i32));
-  types.push_back(RankedTensorType::get({numTokens, topK}, i32));
-  return success();
-}
-
 //===----------------------------------------------------------------------===//
 // Result sizes
 //===----------------------------------------------------------------------===//

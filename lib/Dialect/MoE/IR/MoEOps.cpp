@@ -11,7 +11,9 @@
 #include "moe/Dialect/MoE/IR/MoE.h"
 #include "moe/Dialect/MoE/IR/RowWise.h"
 
-#include "llvm/ADT/SmallSet.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::moe;
@@ -46,6 +48,22 @@ static std::string shapeText(ArrayRef<int64_t> shape) {
       shape, [&](int64_t size) { text += sizeText(size); },
       [&] { text += "x"; });
   return text;
+}
+
+/// The number of slots of `numTokens` tokens; the largest number there is where
+/// it overflows.
+static int64_t slotsOf(int64_t numTokens, int64_t topK) {
+  if (ShapedType::isDynamic(numTokens))
+    return ShapedType::kDynamic;
+  int64_t product;
+  return llvm::MulOverflow(numTokens, topK, product)
+             ? std::numeric_limits<int64_t>::max()
+             : product;
+}
+
+/// True for a static shape in which no dimension has size 0.
+static bool isStaticNonEmpty(ShapedType type) {
+  return type.hasStaticShape() && !llvm::is_contained(type.getShape(), 0);
 }
 
 /// Emits "expected NAME to have shape S, got T" unless the shapes may agree.
@@ -90,6 +108,46 @@ static LogicalResult expectArguments(Operation *op, Block &block,
   diag << "), got (";
   llvm::interleaveComma(block.getArgumentTypes(), diag);
   return diag << ")";
+}
+
+//===----------------------------------------------------------------------===//
+// Regions that compute one element
+//===----------------------------------------------------------------------===//
+
+static bool isNumber(Type type) {
+  return isa<FloatType, IntegerType, IndexType>(type);
+}
+
+/// True if `op` uses no value from outside `region` but constants.
+static bool usesOnlyConstantsFromOutside(Operation &op, Region &region) {
+  return llvm::all_of(op.getOperands(), [&](Value v) {
+    return region.isAncestor(v.getParentRegion()) ||
+           matchPattern(v, m_Constant());
+  });
+}
+
+Operation *mlir::moe::findNonScalarOp(Block &block) {
+  for (Operation &op : block) {
+    bool isScalar = llvm::all_of(op.getOperandTypes(), isNumber) &&
+                    llvm::all_of(op.getResultTypes(), isNumber);
+    if (!isScalar || !usesOnlyConstantsFromOutside(op, *block.getParent()) ||
+        op.getNumRegions() != 0 || !isMemoryEffectFree(&op))
+      return &op;
+  }
+  return nullptr;
+}
+
+/// C10 of moe.grouped_matmul and moe.gate.
+static LogicalResult expectScalarRegion(Operation *op, Block &block) {
+  Operation *offender = findNonScalarOp(block);
+  if (!offender)
+    return success();
+  InFlightDiagnostic diag =
+      op->emitOpError("expected the region to compute numbers from numbers and "
+                      "constants, without side effects or regions");
+  diag.attachNote(offender->getLoc())
+      << "'" << offender->getName() << "' does not";
+  return diag;
 }
 
 //===----------------------------------------------------------------------===//
@@ -193,7 +251,8 @@ LogicalResult GateOp::verifyRegions() {
   if (yield->getNumOperands() != 1 ||
       !isa<FloatType>(yield->getOperand(0).getType()))
     return emitOpError("expected the region to yield one float");
-  return success();
+  // C10
+  return expectScalarRegion(*this, *getBody());
 }
 
 //===----------------------------------------------------------------------===//
@@ -218,8 +277,12 @@ LogicalResult ExpertsOp::verify() {
   // C1
   int64_t numTokens = dimSize(getX(), 0);
   ArrayRef<int64_t> idsShape = getIds().getType().getShape();
-  if (ShapedType::isDynamic(idsShape[1]))
-    return emitOpError("expected a static number of slots");
+  if (ShapedType::isDynamic(idsShape[1]) || idsShape[1] < 1)
+    return emitOpError() << "expected a static number of slots of at least 1, "
+                            "got "
+                         << sizeText(idsShape[1]);
+  if (getX().getType().isDynamicDim(1))
+    return emitOpError("expected x to have a static number of columns");
   if (failed(expectShape(*this, "the ids", getIds(),
                          {numTokens, ShapedType::kDynamic})) ||
       failed(expectShape(*this, "the weights", getWeights(), idsShape)))
@@ -228,9 +291,11 @@ LogicalResult ExpertsOp::verify() {
   if (getParams().empty())
     return emitOpError("expected at least one parameter");
   for (Value param : getParams()) {
-    if (shapedType(param).getRank() == 0 || dimSize(param, 0) < 1)
+    if (shapedType(param).getRank() == 0 ||
+        !isStaticNonEmpty(shapedType(param)))
       return emitOpError("expected each parameter to have a leading dimension "
-                         "of experts");
+                         "of experts and no dimension of size 0, got ")
+             << param.getType();
     if (dimSize(param, 0) != getNumExperts())
       return emitOpError() << "expected all parameters to have the leading "
                               "dimension "
@@ -264,6 +329,9 @@ LogicalResult ExpertsOp::verifyRegions() {
   if (!yielded || yielded.getRank() != 2 || !yielded.isDynamicDim(0) ||
       !isa<FloatType>(yielded.getElementType()))
     return emitOpError("expected the region to yield one ? x N float tensor");
+  if (getResult().getType().isDynamicDim(1))
+    return emitOpError("expected the result to have a static number of "
+                       "columns");
   if (failed(expectShape(*this, "the result", getResult(),
                          {dimSize(getX(), 0), yielded.getDimSize(1)})))
     return failure();
@@ -290,14 +358,47 @@ LogicalResult ExpertsOp::verifyRegions() {
 // moe.plan, moe.dispatch, moe.expert_broadcast, moe.combine
 //===----------------------------------------------------------------------===//
 
+/// C1 and C2 of moe.plan: what the types of its results are inferred from.
+static LogicalResult verifyPlan(std::optional<Location> loc, ShapedType ids,
+                                int64_t experts) {
+  constexpr int64_t limit = int64_t(1) << 31;
+  if (experts < 1 || experts >= limit)
+    return emitOptionalError(
+        loc, "'moe.plan' op expected 1 <= experts < 2^31, got ", experts);
+  int64_t numTokens = ids.getDimSize(0), topK = ids.getDimSize(1);
+  if (ShapedType::isDynamic(topK) || topK < 1)
+    return emitOptionalError(loc,
+                             "'moe.plan' op expected a static number of slots "
+                             "of at least 1, got ",
+                             sizeText(topK));
+  if (slotsOf(numTokens, topK) >= limit)
+    return emitOptionalError(loc,
+                             "'moe.plan' op expected fewer than 2^31 slots, "
+                             "got ",
+                             numTokens, " tokens of ", topK);
+  return success();
+}
+
+LogicalResult PlanOp::inferReturnTypes(MLIRContext *context,
+                                       std::optional<Location> loc,
+                                       PlanOp::Adaptor adaptor,
+                                       SmallVectorImpl<Type> &types) {
+  auto ids = cast<ShapedType>(adaptor.getIds().getType());
+  int64_t experts = static_cast<int64_t>(adaptor.getExperts());
+  if (failed(verifyPlan(loc, ids, experts)))
+    return failure();
+  if (!isa<RankedTensorType>(ids))
+    return success();
+  Type i32 = IntegerType::get(context, 32);
+  int64_t numTokens = ids.getDimSize(0), topK = ids.getDimSize(1);
+  types.push_back(RankedTensorType::get({experts + 1}, i32));
+  types.push_back(RankedTensorType::get({slotsOf(numTokens, topK)}, i32));
+  types.push_back(RankedTensorType::get({numTokens, topK}, i32));
+  return success();
+}
+
 LogicalResult PlanOp::verify() {
-  // C1
-  if (static_cast<int64_t>(getExperts()) < 1)
-    return emitOpError() << "expected experts >= 1, got "
-                         << static_cast<int64_t>(getExperts());
-  // C2
-  if (ShapedType::isDynamic(getTopK()))
-    return emitOpError("expected a static number of slots");
+  // C1 and C2 are checked by the inference of the result types.
   // C3
   bool onTensors = isa<TensorType>(getIds().getType());
   if (getOuts().size() != (onTensors ? 0u : 3u) ||
@@ -307,8 +408,7 @@ LogicalResult PlanOp::verify() {
   if (onTensors)
     return success();
   int64_t numTokens = dimSize(getIds(), 0), topK = getTopK();
-  int64_t numRows = ShapedType::isDynamic(numTokens) ? ShapedType::kDynamic
-                                                     : numTokens * topK;
+  int64_t numRows = slotsOf(numTokens, topK);
   if (failed(expectShape(*this, "the offsets", getOuts()[0],
                          {static_cast<int64_t>(getExperts()) + 1})) ||
       failed(expectShape(*this, "the rows", getOuts()[1], {numRows})) ||
@@ -336,10 +436,9 @@ LogicalResult DispatchOp::verify() {
   if (topK < 1)
     return emitOpError() << "expected top_k >= 1, got " << topK;
   // C3
-  int64_t numTokens = xType.getDimSize(0);
-  if (!ShapedType::isDynamic(numTokens) &&
-      !mayEqual(shape[0], numTokens * topK))
-    return emitOpError() << "expected " << numTokens * topK
+  int64_t numSlots = slotsOf(xType.getDimSize(0), topK);
+  if (!ShapedType::isDynamic(numSlots) && shape[0] > numSlots)
+    return emitOpError() << "expected at most " << numSlots
                          << " rows for the tokens of x, got " << shape[0];
   return success();
 }
@@ -349,9 +448,11 @@ LogicalResult ExpertBroadcastOp::verify() {
     return failure();
   // C1
   ShapedType paramType = shapedType(getParam());
-  if (paramType.getRank() == 0 || !paramType.hasStaticShape())
+  if (paramType.getRank() == 0 || !paramType.hasStaticShape() ||
+      paramType.getDimSize(0) < 1)
     return emitOpError("expected the parameter to have a static shape with a "
-                       "leading dimension of experts");
+                       "leading dimension of experts, got ")
+           << paramType;
   if (failed(expectShape(*this, "the offsets", getOffsets(),
                          {paramType.getDimSize(0) + 1})))
     return failure();
@@ -379,8 +480,8 @@ LogicalResult CombineOp::verify() {
   if (getSource() == Placement::Token)
     return emitOpError("expected source = plan or slot, got token");
   // C2
-  int64_t numRows = ShapedType::isDynamic(numTokens) ? ShapedType::kDynamic
-                                                     : numTokens * topK;
+  int64_t numRows = getSource() == Placement::Slot ? slotsOf(numTokens, topK)
+                                                   : ShapedType::kDynamic;
   if (failed(expectShape(*this, "y", getY(), {numRows, dimSize(getInit(), 1)})))
     return failure();
   // C3
@@ -439,14 +540,39 @@ static bool usesTokenOrSlot(AffineMap map) {
   return map.isFunctionOfDim(TokenDim) || map.isFunctionOfDim(SlotDim);
 }
 
+/// C9. Without rows, those of x are all there are.
+static LogicalResult verifyRowCounts(GroupedMatmulOp op) {
+  int64_t numRows = dimSize(op.getRows() ? op.getRows() : op.getX(), 0);
+  if (ShapedType::isDynamic(numRows))
+    return success();
+  int64_t xRows = dimSize(op.getX(), 0), initRows = dimSize(op.getInit(), 0);
+  if (op.getSource() == RowSource::Plan && xRows > numRows)
+    return op.emitOpError() << "expected x to have at most " << numRows
+                            << " rows, got " << xRows;
+  if (op.getPlace() == Placement::Plan) {
+    if (initRows > numRows)
+      return op.emitOpError() << "expected the destination to have at most "
+                              << numRows << " rows, got " << initRows;
+    return success();
+  }
+  bool byToken = op.getPlace() == Placement::Token;
+  int64_t numSlots = byToken ? slotsOf(initRows, *op.getTopK()) : initRows;
+  if (!mayEqual(numSlots, numRows))
+    return op.emitOpError() << "expected the destination to have " << numRows
+                            << " slots, got " << numSlots;
+  return success();
+}
+
 LogicalResult GroupedMatmulOp::verify() {
   if (failed(verifyDestinations(*this, getDpsInits())))
     return failure();
   // C1
   if (getWeights().empty())
     return emitOpError("expected at least one weight");
-  if (!getWeightType().hasStaticShape())
-    return emitOpError("expected the weights to have a static shape");
+  if (!isStaticNonEmpty(getWeightType()))
+    return emitOpError("expected the weights to have a static shape without a "
+                       "dimension of size 0, got ")
+           << getWeightType();
   // On memrefs each may have a layout of its own.
   for (ShapedType type :
        llvm::map_range(getWeights().getTypes(),
@@ -489,8 +615,10 @@ LogicalResult GroupedMatmulOp::verify() {
                                           static_cast<int64_t>(*getTopK())})))
     return failure();
   // C8
-  return expectShape(*this, "the destination", getInit(),
-                     {ShapedType::kDynamic, getNumColumns()});
+  if (failed(expectShape(*this, "the destination", getInit(),
+                         {ShapedType::kDynamic, getNumColumns()})))
+    return failure();
+  return verifyRowCounts(*this);
 }
 
 LogicalResult GroupedMatmulOp::verifyRegions() {
@@ -507,7 +635,8 @@ LogicalResult GroupedMatmulOp::verifyRegions() {
   if (yield->getNumOperands() != 1 ||
       yield->getOperand(0).getType() != expected)
     return emitOpError() << "expected the region to yield one " << expected;
-  return success();
+  // C10
+  return expectScalarRegion(*this, *getBody());
 }
 
 #define GET_OP_CLASSES

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -46,8 +47,9 @@ private:
   bool isRowWise(linalg::LinalgOp op) const;
   bool isRowWise(tensor::ExtractSliceOp op) const;
   bool isRowWise(tensor::InsertSliceOp op) const;
-  bool keepsRows(OpFoldResult offset, OpFoldResult size,
-                 OpFoldResult stride) const;
+  bool isRowWise(tensor::EmptyOp op) const;
+  bool isRowWise(tensor::CastOp op) const;
+  bool takesAllRows(OffsetSizeAndStrideOpInterface op) const;
 
   const llvm::DenseMap<Value, RowKind> &kinds;
 };
@@ -66,7 +68,8 @@ bool OpClassifier::capturesRows(Operation &op) const {
 }
 
 /// One parallel loop runs over the rows: it is dimension 0 of each operand
-/// with rows and of each result, and appears nowhere else.
+/// with rows and of each result, and appears nowhere else. Results have rows
+/// because their destinations do.
 bool OpClassifier::isRowWise(linalg::LinalgOp op) const {
   std::optional<unsigned> rowLoop;
   auto isRowMap = [&](AffineMap map) {
@@ -81,8 +84,10 @@ bool OpClassifier::isRowWise(linalg::LinalgOp op) const {
     });
   };
   for (OpOperand &init : op.getDpsInitsMutable())
-    if (!isRowMap(op.getMatchingIndexingMap(&init)))
+    if (!hasRows(init.get()) || !isRowMap(op.getMatchingIndexingMap(&init)))
       return false;
+  if (!rowLoop)
+    return false;
   for (OpOperand *input : op.getDpsInputOperands()) {
     AffineMap map = op.getMatchingIndexingMap(input);
     if (hasRows(input->get()) ? !isRowMap(map) : map.isFunctionOfDim(*rowLoop))
@@ -97,21 +102,40 @@ bool OpClassifier::isRowWise(linalg::LinalgOp op) const {
   return true;
 }
 
-bool OpClassifier::keepsRows(OpFoldResult offset, OpFoldResult size,
-                             OpFoldResult stride) const {
-  return isZeroInteger(offset) && isOneInteger(stride) && isRowCount(size);
+/// A slice of a tensor with rows that spans them, and whose other bounds do
+/// not depend on how many there are.
+bool OpClassifier::takesAllRows(OffsetSizeAndStrideOpInterface op) const {
+  SmallVector<OpFoldResult> offsets = op.getMixedOffsets(),
+                            sizes = op.getMixedSizes(),
+                            strides = op.getMixedStrides();
+  auto dependsOnCount = [&](OpFoldResult bound) { return isRowCount(bound); };
+  return isZeroInteger(offsets[0]) && isRowCount(sizes[0]) &&
+         isOneInteger(strides[0]) && llvm::none_of(offsets, dependsOnCount) &&
+         llvm::none_of(llvm::drop_begin(sizes), dependsOnCount) &&
+         llvm::none_of(strides, dependsOnCount);
 }
 
 bool OpClassifier::isRowWise(tensor::ExtractSliceOp op) const {
-  return !op.getDroppedDims().test(0) &&
-         keepsRows(op.getMixedOffsets()[0], op.getMixedSizes()[0],
-                   op.getMixedStrides()[0]);
+  return hasRows(op.getSource()) && !op.getDroppedDims().test(0) &&
+         takesAllRows(op);
 }
 
 bool OpClassifier::isRowWise(tensor::InsertSliceOp op) const {
-  return hasRows(op.getSource()) && !op.getDroppedDims().test(0) &&
-         keepsRows(op.getMixedOffsets()[0], op.getMixedSizes()[0],
-                   op.getMixedStrides()[0]);
+  return hasRows(op.getSource()) && hasRows(op.getDest()) &&
+         !op.getDroppedDims().test(0) && takesAllRows(op);
+}
+
+bool OpClassifier::isRowWise(tensor::EmptyOp op) const {
+  SmallVector<OpFoldResult> sizes = op.getMixedSizes();
+  return isRowCount(sizes.front()) &&
+         llvm::none_of(llvm::drop_begin(sizes),
+                       [&](OpFoldResult size) { return isRowCount(size); });
+}
+
+/// A cast that asserts a number of rows speaks of one expert's alone.
+bool OpClassifier::isRowWise(tensor::CastOp op) const {
+  auto type = dyn_cast<RankedTensorType>(op.getType());
+  return type && type.isDynamicDim(0);
 }
 
 std::optional<RowKind> OpClassifier::classify(Operation &op) const {
@@ -130,16 +154,9 @@ std::optional<RowKind> OpClassifier::classify(Operation &op) const {
 
   bool rowWise =
       llvm::TypeSwitch<Operation *, bool>(&op)
-          .Case([&](linalg::LinalgOp linalgOp) { return isRowWise(linalgOp); })
-          .Case([&](tensor::ExtractSliceOp slice) { return isRowWise(slice); })
-          .Case([&](tensor::InsertSliceOp slice) { return isRowWise(slice); })
-          .Case([&](tensor::EmptyOp empty) {
-            return isRowCount(empty.getMixedSizes().front()) &&
-                   llvm::none_of(
-                       llvm::drop_begin(empty.getMixedSizes()),
-                       [&](OpFoldResult size) { return isRowCount(size); });
-          })
-          .Case([&](tensor::CastOp) { return true; })
+          .Case<linalg::LinalgOp, tensor::ExtractSliceOp, tensor::InsertSliceOp,
+                tensor::EmptyOp, tensor::CastOp>(
+              [&](auto concrete) { return isRowWise(concrete); })
           .Default([&](Operation *other) {
             return other->hasTrait<OpTrait::Elementwise>() &&
                    llvm::all_of(other->getOperands(),

@@ -13,6 +13,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir::moe {
 #define GEN_PASS_DEF_MOEDECOMPOSEPASS
@@ -51,9 +53,11 @@ private:
   Value dispatch(Value x, int64_t topK);
   LogicalResult expandOp(Operation &inner);
   LogicalResult lift(Operation &inner);
+  bool capturesLifted(Operation &inner) const;
   LogicalResult liftLinalg(linalg::LinalgOp inner);
   LogicalResult liftElementwise(Operation &inner);
   void liftExtractSlice(tensor::ExtractSliceOp inner);
+  bool isGroupedProduct(const MatmulMatch &match, Type resultType) const;
   void expandMatmul(linalg::LinalgOp inner, const MatmulMatch &match);
   void expandRowWise(Operation &inner);
   Value spread(Value lifted);
@@ -127,9 +131,14 @@ void BodyExpander::mapArguments() {
 //===----------------------------------------------------------------------===//
 
 void BodyExpander::liftExtractSlice(tensor::ExtractSliceOp inner) {
-  auto withLeading = [&](SmallVector<OpFoldResult> values, int64_t leading) {
-    values.insert(values.begin(), rewriter.getIndexAttr(leading));
-    return values;
+  auto withLeading = [&](ArrayRef<OpFoldResult> bounds, int64_t leading) {
+    SmallVector<OpFoldResult> lifted = {rewriter.getIndexAttr(leading)};
+    for (OpFoldResult bound : bounds) {
+      // A bound that is computed in the body has a clone.
+      auto value = dyn_cast<Value>(bound);
+      lifted.push_back(value ? mapping.lookup(value) : bound);
+    }
+    return lifted;
   };
   auto slice = tensor::ExtractSliceOp::create(
       rewriter, inner.getLoc(), liftedType(inner.getType()),
@@ -142,7 +151,8 @@ void BodyExpander::liftExtractSlice(tensor::ExtractSliceOp inner) {
 
 /// Adds a parallel loop over the experts in front of the op's loops.
 LogicalResult BodyExpander::liftLinalg(linalg::LinalgOp inner) {
-  if (inner->getNumResults() != 1 || inner.hasIndexSemantics())
+  if (inner->getNumResults() != 1 || inner.hasIndexSemantics() ||
+      !cast<ShapedType>(inner->getResult(0).getType()).hasStaticShape())
     return failure();
   AffineExpr e = rewriter.getAffineDimExpr(0);
   unsigned numLoops = inner.getNumLoops();
@@ -187,10 +197,14 @@ LogicalResult BodyExpander::liftLinalg(linalg::LinalgOp inner) {
 }
 
 LogicalResult BodyExpander::liftElementwise(Operation &inner) {
-  if (inner.getNumResults() != 1 || inner.getNumRegions() != 0)
+  auto resultType =
+      inner.getNumResults() == 1
+          ? dyn_cast<RankedTensorType>(inner.getResult(0).getType())
+          : nullptr;
+  if (!resultType || !resultType.hasStaticShape() || inner.getNumRegions() != 0)
     return failure();
   Operation *clone = rewriter.clone(inner, mapping);
-  auto type = liftedType(inner.getResult(0).getType());
+  auto type = liftedType(resultType);
   for (OpOperand &operand : inner.getOpOperands()) {
     if (!isa<RankedTensorType>(operand.get().getType()) ||
         isLifted(operand.get()))
@@ -212,6 +226,14 @@ LogicalResult BodyExpander::liftElementwise(Operation &inner) {
   return success();
 }
 
+/// True if a region of `inner` uses a slice of a parameter that is not an
+/// operand of `inner`.
+bool BodyExpander::capturesLifted(Operation &inner) const {
+  llvm::SetVector<Value> captured;
+  getUsedValuesDefinedAbove(inner.getRegions(), captured);
+  return llvm::any_of(captured, [&](Value v) { return isLifted(v); });
+}
+
 LogicalResult BodyExpander::lift(Operation &inner) {
   for (Value result : inner.getResults())
     lifted.insert(result);
@@ -230,11 +252,19 @@ LogicalResult BodyExpander::lift(Operation &inner) {
 // Row-wise ops
 //===----------------------------------------------------------------------===//
 
+/// True for a product of rows with a slice that moe.grouped_matmul can be.
+bool BodyExpander::isGroupedProduct(const MatmulMatch &match,
+                                    Type resultType) const {
+  return analysis.hasRows(match.rows) && isLifted(match.weight) &&
+         cast<ShapedType>(match.weight.getType()).hasStaticShape() &&
+         getElementTypeOrSelf(resultType).getIntOrFloatBitWidth() <= 32;
+}
+
 /// The result of the products is f32 rows; what the product was to be added
 /// to is added after it.
 void BodyExpander::expandMatmul(linalg::LinalgOp inner,
                                 const MatmulMatch &match) {
-  auto type = cast<RankedTensorType>(inner->getResult(0).getType());
+  auto resultType = cast<RankedTensorType>(inner->getResult(0).getType());
   Value weight = mapping.lookup(match.weight);
   if (!match.weightIsTransposed) {
     auto weightType = cast<RankedTensorType>(weight.getType());
@@ -247,6 +277,9 @@ void BodyExpander::expandMatmul(linalg::LinalgOp inner,
                                          empty, ArrayRef<int64_t>{0, 2, 1})
                  ->getResult(0);
   }
+  int64_t numColumns = cast<RankedTensorType>(weight.getType()).getDimSize(1);
+  auto type = RankedTensorType::get({ShapedType::kDynamic, numColumns},
+                                    resultType.getElementType());
   auto product = GroupedMatmulOp::create(
       rewriter, inner.getLoc(), type, mapping.lookup(match.rows),
       ValueRange{weight}, plan.getOffsets(), /*rows=*/Value(),
@@ -264,6 +297,8 @@ void BodyExpander::expandMatmul(linalg::LinalgOp inner,
     YieldOp::create(rewriter, loc, value);
   }
   Value result = product.getResult();
+  if (type != resultType)
+    result = tensor::CastOp::create(rewriter, loc, resultType, result);
   Value init = inner.getDpsInits()[0];
   if (!isZeroFilled(init))
     result = arith::AddFOp::create(rewriter, inner.getLoc(),
@@ -330,12 +365,13 @@ LogicalResult BodyExpander::expandOp(Operation &inner) {
   });
   bool usesLifted =
       llvm::any_of(inner.getOperands(), [&](Value v) { return isLifted(v); });
+  if (capturesLifted(inner))
+    return failure();
   if (!hasRows && usesLifted)
     return lift(inner);
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(inner)) {
     std::optional<MatmulMatch> match = matchMatmul(&inner);
-    if (match && analysis.hasRows(match->rows) && isLifted(match->weight) &&
-        isa<FloatType>(getElementTypeOrSelf(inner.getResult(0)))) {
+    if (match && isGroupedProduct(*match, inner.getResult(0).getType())) {
       expandMatmul(linalgOp, *match);
       return success();
     }

@@ -155,6 +155,8 @@ std::optional<std::string> EpilogueFuser::collectInputs() {
     }
     if (!isa<RankedTensorType>(value.getType()))
       return "an operand is a scalar that is not constant";
+    if (llvm::is_contained(producers, value.getDefiningOp<GroupedMatmulOp>()))
+      return "a product is read at another place than the result's";
     bool isSelection = llvm::all_of(map.getResults(), [](AffineExpr expr) {
       auto constant = dyn_cast<AffineConstantExpr>(expr);
       return isa<AffineDimExpr>(expr) || (constant && constant.getValue() == 0);
@@ -179,6 +181,9 @@ std::optional<std::string> EpilogueFuser::check() {
     if (llvm::any_of(producer->getUsers(),
                      [&](Operation *user) { return user != consumer.op; }))
       return "a product's result has another use";
+    // The product must not move into a loop or a branch.
+    if (producer->getBlock() != consumer.op->getBlock())
+      return "a product is in another block";
   }
   return collectInputs();
 }

@@ -25,7 +25,12 @@ struct ExposeRoutingPass
     if (!router)
       return signalPassFailure();
     Builder builder(&getContext());
-    Operation *terminator = func.getBody().front().getTerminator();
+    auto terminator =
+        dyn_cast<func::ReturnOp>(func.getBody().front().getTerminator());
+    if (!terminator) {
+      func.emitError() << "expected '" << func.getName() << "' to return";
+      return signalPassFailure();
+    }
     StringRef names[] = {"ids", "weights"};
     for (auto [name, result] : llvm::zip(names, router->getResults())) {
       unsigned index = func.getNumResults();

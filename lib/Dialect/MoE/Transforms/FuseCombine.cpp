@@ -11,7 +11,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Dominance.h"
+#include "mlir/IR/TypeUtilities.h"
 
 namespace mlir::moe {
 #define GEN_PASS_DEF_MOEFUSECOMBINEPASS
@@ -33,10 +33,16 @@ static const char *cannotPlaceByToken(CombineOp combine,
     return "its rows do not come from a product placed by plan";
   if (!product->hasOneUse())
     return "the product's result has another use";
+  if (product->getBlock() != combine->getBlock())
+    return "the product is in another block";
   if (!plan || plan.getOffsets() != product.getOffsets())
     return "it follows another plan than the product";
-  if (product.getRows() && product.getRows() != plan.getRows())
+  if (product.getRows() &&
+      (product.getRows() != plan.getRows() ||
+       static_cast<int64_t>(*product.getTopK()) != plan.getTopK()))
     return "the product's rows are not those of the plan";
+  if (getElementTypeOrSelf(combine.getY()).getIntOrFloatBitWidth() > 32)
+    return "its rows are wider than f32, which sums are made in";
   return nullptr;
 }
 
@@ -131,7 +137,7 @@ static void absorbAddend(RewriterBase &rewriter, OpTy op) {
     return;
   Operation *sum = *result.getUsers().begin();
   Value addend = matchAddend(sum, result);
-  if (!addend)
+  if (!addend || sum->getBlock() != op->getBlock())
     return;
   remark::RemarkOpts opts = fusionRemark("moe-fuse-combine");
   if (addend.getType() != sum->getResult(0).getType()) {

@@ -28,8 +28,9 @@ struct FuseDispatchPass : moe::impl::MoEFuseDispatchPassBase<FuseDispatchPass> {
       if (!dispatch || op.getSource() != RowSource::Plan)
         return;
       remark::RemarkOpts opts = fusionRemark("moe-fuse-dispatch");
-      if (dispatch.getOffsets() != op.getOffsets() ||
-          (op.getRows() && op.getRows() != dispatch.getRows())) {
+      bool sameSlots = !op.getRows() || (op.getRows() == dispatch.getRows() &&
+                                         op.getTopK() == dispatch.getTopK());
+      if (dispatch.getOffsets() != op.getOffsets() || !sameSlots) {
         remark::missed(op.getLoc(), opts)
             << "kept the dispatched copy of rows: it follows another plan";
         return;

@@ -77,6 +77,8 @@ static const char *matchChain(RouteOp route, LogitChain &chain) {
     Operation *op = value.getDefiningOp();
     if (!op)
       return "the logits are not computed here";
+    if (op->getBlock() != route->getBlock())
+      return "the logits are computed in another block";
     if (llvm::any_of(value.getUses(), [&](OpOperand &use) {
           return use.getOwner() != *value.user_begin();
         }))
@@ -84,10 +86,8 @@ static const char *matchChain(RouteOp route, LogitChain &chain) {
     if (std::optional<MatmulMatch> product = matchMatmul(op)) {
       auto linalgOp = cast<linalg::LinalgOp>(op);
       auto type = cast<RankedTensorType>(product->weight.getType());
-      auto result =
-          dyn_cast<FloatType>(getElementTypeOrSelf(op->getResult(0).getType()));
-      if (!result || result.getWidth() > 32)
-        return "the product's result is not a float of at most 32 bits";
+      if (getElementTypeOrSelf(op->getResult(0)).getIntOrFloatBitWidth() > 32)
+        return "the product's result is wider than 32 bits";
       if (!isZeroFilled(linalgOp.getDpsInits()[0]))
         return "the product adds to something";
       if (!type.hasStaticShape() || !isParameterOnly(product->weight))

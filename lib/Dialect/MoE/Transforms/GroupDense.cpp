@@ -91,9 +91,10 @@ private:
     auto weightType = cast<RankedTensorType>(match.weight.getType());
     if (!isParameterOnly(match.weight) || !weightType.hasStaticShape())
       return "its matrix is not a parameter";
-    auto floatType = dyn_cast<FloatType>(resultType.getElementType());
-    if (!floatType || floatType.getWidth() > 32)
-      return "its result is not a float of at most 32 bits";
+    if (llvm::is_contained(weightType.getShape(), 0))
+      return "its matrix is empty";
+    if (resultType.getElementTypeBitWidth() > 32)
+      return "its result is wider than 32 bits";
     if (!isZeroFilled(op.getDpsInits()[0]))
       return "it adds to something";
     return nullptr;

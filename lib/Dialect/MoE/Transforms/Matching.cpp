@@ -11,6 +11,9 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace mlir::moe;
@@ -37,6 +40,10 @@ bool mlir::moe::isParameterOnly(Value value) {
     if (!isMemoryEffectFree(op))
       return false;
     llvm::append_range(pending, op->getOperands());
+    // What its regions use from outside counts as well.
+    llvm::SetVector<Value> captured;
+    getUsedValuesDefinedAbove(op->getRegions(), captured);
+    llvm::append_range(pending, captured);
   }
   return true;
 }
@@ -48,7 +55,7 @@ TypedAttr mlir::moe::getSplatScalar(Value value) {
   if (!matchPattern(value, m_Constant(&attr)))
     return nullptr;
   if (auto splat = dyn_cast<SplatElementsAttr>(attr))
-    return splat.getSplatValue<TypedAttr>();
+    return dyn_cast<TypedAttr>(splat.getSplatValue<Attribute>());
   return isa<ShapedType>(value.getType()) ? nullptr : dyn_cast<TypedAttr>(attr);
 }
 
@@ -62,11 +69,25 @@ bool mlir::moe::isZeroFilled(Value value) {
 // Matrix products
 //===----------------------------------------------------------------------===//
 
+/// True if a contraction multiplies floats as they are: extensions lose
+/// nothing, any other cast of a factor is a step of its own.
+static bool multipliesFloats(linalg::LinalgOp op) {
+  bool onFloats = llvm::all_of(op->getOperandTypes(), [](Type type) {
+    return isa<FloatType>(getElementTypeOrSelf(type));
+  });
+  return onFloats &&
+         llvm::all_of(
+             op.getBlock()->without_terminator(),
+             llvm::IsaPred<arith::ExtFOp, arith::MulFOp, arith::AddFOp>);
+}
+
 std::optional<MatmulMatch> mlir::moe::matchMatmul(Operation *op) {
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp || linalgOp.getNumLoops() != 3 ||
       linalgOp.getNumDpsInputs() != 2 || linalgOp.getNumDpsInits() != 1 ||
-      op->getNumResults() != 1 || !linalg::isaContractionOpInterface(linalgOp))
+      op->getNumResults() != 1 ||
+      !linalg::isaContractionOpInterface(linalgOp) ||
+      !multipliesFloats(linalgOp))
     return std::nullopt;
   SmallVector<AffineMap> maps = linalgOp.getIndexingMapsArray();
   if (llvm::any_of(maps,
@@ -92,27 +113,13 @@ std::optional<MatmulMatch> mlir::moe::matchMatmul(Operation *op) {
 // Element-wise ops
 //===----------------------------------------------------------------------===//
 
-/// The region of a linalg op can be inlined where what it uses from outside
-/// are constants.
-static bool capturesConstantsOnly(Block &block) {
-  WalkResult result = block.walk([&](Operation *op) {
-    for (Value operand : op->getOperands()) {
-      bool isInside = block.getParent()->isAncestor(operand.getParentRegion());
-      if (!isInside && !matchPattern(operand, m_Constant()))
-        return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return !result.wasInterrupted();
-}
-
 static std::optional<ElementwiseMatch>
 matchElementwiseLinalg(linalg::LinalgOp op) {
   if (op.getNumDpsInits() != 1 || op->getNumResults() != 1 ||
       op.getNumParallelLoops() != op.getNumLoops() || op.hasIndexSemantics() ||
       isa<linalg::FillOp>(op.getOperation()) ||
       !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() ||
-      !capturesConstantsOnly(*op.getBlock()))
+      findNonScalarOp(*op.getBlock()))
     return std::nullopt;
   ElementwiseMatch match{op, {}, {}};
   for (OpOperand &operand : op->getOpOperands()) {
@@ -127,7 +134,7 @@ matchElementwiseLinalg(linalg::LinalgOp op) {
 std::optional<ElementwiseMatch> mlir::moe::matchElementwise(Operation *op) {
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
     return matchElementwiseLinalg(linalgOp);
-  if (!op->hasTrait<OpTrait::Elementwise>() || op->getNumResults() != 1 ||
+  if (!OpTrait::hasElementwiseMappableTraits(op) || op->getNumResults() != 1 ||
       op->getNumRegions() != 0 || !isMemoryEffectFree(op))
     return std::nullopt;
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());

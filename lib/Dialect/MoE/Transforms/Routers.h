@@ -13,20 +13,30 @@
 
 namespace mlir::moe {
 
-/// The one `moe.route` or `moe.gate` of a function with a body of one block;
-/// emits an error and returns null where there is none, or more than one.
+/// The one `moe.route` or `moe.gate` of a function, on tensors and at the top
+/// of a body of one block; emits an error and returns null where it is
+/// different.
 inline Operation *findOnlyRouter(func::FuncOp func) {
   SmallVector<Operation *> routers;
   func.walk([&](Operation *op) {
     if (isa<RouteOp, GateOp>(op))
       routers.push_back(op);
   });
-  if (routers.size() == 1 && routers.front()->getBlock() == &func.front() &&
-      func.getBody().hasOneBlock())
-    return routers.front();
-  func.emitError() << "expected one router at the top of '" << func.getName()
-                   << "', got " << routers.size();
-  return nullptr;
+  if (routers.size() != 1) {
+    func.emitError() << "expected one router in '" << func.getName()
+                     << "', got " << routers.size();
+    return nullptr;
+  }
+  Operation *router = routers.front();
+  if (router->getBlock() != &func.front() || !func.getBody().hasOneBlock()) {
+    router->emitError("expected the router in the only block of its function");
+    return nullptr;
+  }
+  if (router->getNumResults() != 2) {
+    router->emitError("expected the router to be on tensors");
+    return nullptr;
+  }
+  return router;
 }
 
 } // namespace mlir::moe

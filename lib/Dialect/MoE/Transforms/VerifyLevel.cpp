@@ -60,13 +60,14 @@ struct VerifyLevelPass : moe::impl::MoEVerifyLevelPassBase<VerifyLevelPass> {
 
   void runOnOperation() override {
     ConversionTarget target = targetOf(level, &getContext());
-    WalkResult result = getOperation().walk([&](Operation *op) {
+    auto check = [&](Operation *op) {
       if (target.isLegal(op))
         return WalkResult::advance();
       op->emitError() << "expected the " << levelName(level) << " level, got '"
                       << op->getName() << "'";
       return WalkResult::interrupt();
-    });
+    };
+    WalkResult result = getOperation().walk<WalkOrder::PreOrder>(check);
     if (result.wasInterrupted())
       signalPassFailure();
     markAllAnalysesPreserved();

@@ -43,6 +43,13 @@ LogicalResult verifyRouterOperands(Operation *op, RouterAttr router,
                                    Value keyBias, Value mask, Value expertScale,
                                    Value givenIds);
 
+/// The region of `moe.grouped_matmul` and `moe.gate` computes numbers from
+/// numbers, so that it can be run in registers, per vector or by an
+/// interpreter: each op has integers, floats or indices as operands and
+/// results, no side effect and no region, and what it uses from outside are
+/// constants. Returns the first op of `block` that is different, or null.
+Operation *findNonScalarOp(Block &block);
+
 } // namespace mlir::moe
 
 #endif // MOE_DIALECT_MOE_IR_MOE_H

@@ -103,10 +103,13 @@ def MoE_ExpertsOp : MoE_Op<"experts", [
     row of its operands only), or parameter-only (on slices and constants
     only); a `linalg.matmul` of rows with one slice is the usual row-wise op.
 
-    * C1: `ids` and `weights` are `T x K`, and `x` has T rows
-    * C2: each parameter has a static shape, and all have the same leading E
+    * C1: `ids` and `weights` are `T x K`, and `x` is `T x H`; K and H are
+      static, and K is at least 1
+    * C2: there is a parameter; each has a static shape without a dimension of
+      size 0, and all have the same leading E
     * C3: the arguments of the region are as said above
-    * C4: one value is yielded, `? x N`, and the result is `T x N`
+    * C4: one value with rows is yielded, `? x N`, and the result is `T x N`
+      with a static N
     * C5: each op of the body is row-wise or parameter-only
   }];
   let arguments = (ins
@@ -177,12 +180,12 @@ def MoE_PlanOp : MoE_Op<"plan", [
 
     On memrefs the three are destinations (`outs`) and there are no results.
 
-    * C1: `experts >= 1`
-    * C2: K is static
+    * C1: `1 <= experts < 2^31`
+    * C2: K is static and at least 1; where T is static, `T*K < 2^31`
     * C3: on memrefs there are three destinations, of the shapes above, and no
       result; on tensors there is no destination
   }];
-  let arguments = (ins MoE_I32x2D:$ids, Variadic<AnyMemRef>:$outs, I64Attr:$experts);
+  let arguments = (ins MoE_I32x2D:$ids, Variadic<MemRefRankOf<[I32], [1, 2]>>:$outs, I64Attr:$experts);
   let results = (outs Variadic<TensorRankOf<[I32], [1, 2]>>:$results);
   let assemblyFormat = [{
     $ids `experts` `(` $experts `)` (`outs` `(` $outs^ `)`)? attr-dict
@@ -208,7 +211,8 @@ def MoE_DispatchOp : MoE_DestinationOp<"dispatch"> {
     * C1: result and destination have the columns and element type of `x` and
       as many rows as `rows`
     * C2: `top_k >= 1`
-    * C3: `x` has a row per token
+    * C3: `x` has a row per token: there are at most `top_k` times as many
+      `rows` (fewer where the op was tiled)
   }];
   let arguments = (ins MoE_Buffer<[AnyFloat], [1, 2]>:$x, MoE_I32x1D:$rows, MoE_I32x1D:$offsets,
     I64Attr:$top_k, MoE_Buffer<[AnyFloat], [1, 2]>:$init);
@@ -230,7 +234,8 @@ def MoE_ExpertBroadcastOp : MoE_DestinationOp<"expert_broadcast"> {
     to. A bias per expert is one; fusion turns it into an epilogue input. Rows
     from `offsets[E]` on are unspecified.
 
-    * C1: the leading dimension of `param` is E, `offsets` has `E + 1` entries
+    * C1: `param` has a static shape, its leading dimension is E, at least 1,
+      and `offsets` has `E + 1` entries
     * C2: destination and result are the slice of `param` with a leading
       dimension of rows
   }];
@@ -281,7 +286,8 @@ def MoE_GroupedMatmulOp : MoE_DestinationOp<"grouped_matmul", [
     }
     ```
 
-    * C1: there is a weight; all have one shape, `E x N x K`, and a static one
+    * C1: there is a weight; all have one element type and one shape,
+      `E x N x K`, which is static and without a dimension of size 0
     * C2: `offsets` has `E + 1` entries
     * C3: `x` has K columns
     * C4: `rows`, and with it `top_k >= 1`, is present unless source and place
@@ -293,8 +299,13 @@ def MoE_GroupedMatmulOp : MoE_DestinationOp<"grouped_matmul", [
     * C7: the region has the arguments said above and yields one float scalar:
       f32 with `place = token`, else the element type of the destination
     * C8: the destination has N columns; the result has its type
-    * C9: with `place = slot` and `place = token` (absent slots and sums need a
-      start), rows are numbered by slot and by token
+    * C9: the numbers of rows agree where they are static: of `x` with
+      `source = plan` and of the destination with `place = plan`, at most as
+      many as `rows` has entries (without `rows`, as `x` has rows); of the
+      destination otherwise, one per slot or per token
+    * C10: the ops of the region compute integers, floats and indices from such,
+      have no side effect and no region, and use nothing from outside the
+      region but constants
   }];
   let arguments = (ins
     MoE_Float2D:$x,
@@ -343,7 +354,8 @@ def MoE_CombineOp : MoE_DestinationOp<"combine"> {
     contributes nothing, even if the row behind it holds NaN.
 
     * C1: `inverse`, and `weights` where present, are `T x K`, K static
-    * C2: `y` has the columns of the destination
+    * C2: `y` has the columns of the destination and, numbered by slot, `T*K`
+      rows
     * C3: the destination has T rows; the result has its type
     * C4: the rows of `y` are numbered by plan or by slot
   }];
@@ -389,6 +401,7 @@ def MoE_GateOp : MoE_DestinationOp<"gate", [
     * C8: the region takes an f32 (without a weight, the element type of `x`)
       and the bias element where there is one; it yields one float
     * C9: the destinations, and the results, are `T x top_k` of i32 and f32
+    * C10: the ops of the region are as in C10 of `moe.grouped_matmul`
   }];
   let arguments = (ins
     MoE_Float2D:$x,
@@ -419,6 +432,7 @@ def MoE_GateOp : MoE_DestinationOp<"gate", [
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 #endif // MOE_DIALECT_MOE_IR_MOEOPS_TD

@@ -42,8 +42,8 @@ struct MatmulMatch {
   bool weightIsTransposed; ///< True for `N x K`.
 };
 
-/// Matches a `linalg` op that is such a product, on rank-2 operands. Says
-/// nothing of what the product is added to.
+/// Matches a `linalg` op that is such a product, on rank-2 operands of floats.
+/// Says nothing of what the product is added to.
 std::optional<MatmulMatch> matchMatmul(Operation *op);
 
 /// An op that computes each element of its one result from one element of
