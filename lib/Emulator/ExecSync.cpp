@@ -236,7 +236,7 @@ static void shfl(Warp &warp, const Op &op, uint32_t mask) {
   const uint32_t *b = warp.src<uint32_t>(op.r[3]);
   const uint32_t *c = warp.src<uint32_t>(op.r[4]);
   collective(warp, mask, warp.src<uint32_t>(op.r[5]), [&](uint32_t group) {
-    uint32_t results[warpSize], valid = 0, outside = 0;
+    uint32_t results[warpSize], valid = 0;
     forLanes(group, [&](unsigned lane) {
       uint32_t offset = b[lane] & 31, clamp = c[lane] & 31,
                segment = c[lane] >> 8 & 31;
@@ -264,14 +264,10 @@ static void shfl(Warp &warp, const Op &op, uint32_t mask) {
       }
       if (!p)
         from = int(lane);
-      results[lane] = a[from];
+      // What a lane that does not take part holds is undefined: a NaN.
+      results[lane] = group >> from & 1 ? a[from] : 0xffffffff;
       valid |= uint32_t(p) << lane;
-      // Reading a lane that does not take part is undefined.
-      outside |= uint32_t(!(group >> from & 1)) << lane;
     });
-    if (outside)
-      warp.block.report(CheckKind::DivergentCollective, warp, op, outside, 0,
-                        "shuffle reads a lane that does not take part");
     if (op.r[0] != noRegister) {
       uint32_t *d = warp.dst<uint32_t>(op.r[0]);
       forLanes(group, [&](unsigned lane) { d[lane] = results[lane]; });

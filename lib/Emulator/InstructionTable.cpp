@@ -452,6 +452,7 @@ extern const InstructionRow instructionRows[] = {
      78, 90},
     {"membar", ".cta|.gl|.sys", "", selectFence},
     {"fence", ".sc|.acq_rel " SCOPE, "", selectFence},
+    {"fence", ".acquire|.release " SCOPE, "", selectFence, 86, 90},
     {"fence", ".mbarrier_init .release .cluster", "", selectNothing, 80, 90},
     {"fence",
      ".proxy .alias|.async|.async.global|.async.shared::cta|"

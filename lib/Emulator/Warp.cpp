@@ -282,7 +282,9 @@ bool Warp::settle() {
   for (size_t i = 0; i < fragments.size(); ++i)
     for (size_t j = i + 1; j < fragments.size();) {
       Fragment &a = fragments[i], &b = fragments[j];
-      if (a.pc != b.pc || a.state == FragmentState::Waiting ||
+      // One that found nothing in a loop has not left it yet.
+      if (a.pc != b.pc || a.polling != b.polling ||
+          a.state == FragmentState::Waiting ||
           b.state == FragmentState::Waiting || !sameStack(a, b)) {
         ++j;
         continue;

@@ -15,7 +15,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 
 using namespace moe::emulator;
 using namespace moe::ptxrun;
@@ -45,8 +44,12 @@ Expected<Array> moe::ptxrun::readNpy(const std::string &path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream)
     return fail("cannot open the file");
-  std::vector<uint8_t> bytes((std::istreambuf_iterator<char>(stream)),
-                             std::istreambuf_iterator<char>());
+  stream.seekg(0, std::ios::end);
+  std::vector<uint8_t> bytes(size_t(stream.tellg()));
+  stream.seekg(0);
+  stream.read(reinterpret_cast<char *>(bytes.data()), long(bytes.size()));
+  if (!stream)
+    return fail("cannot read the file");
   if (bytes.size() < 10 || std::memcmp(bytes.data(), "\x93NUMPY", 6) != 0)
     return fail("expected a .npy file");
   size_t lengthBytes = bytes[6] == 1 ? 2 : 4, start = 8 + lengthBytes;
