@@ -141,7 +141,11 @@ void Decoder::placeShared() {
     end = address + uint32_t(variable.size);
   }
   program.sharedEnd = end;
-  program.dynamicBase = dynamicAlign ? placeAligned(end, dynamicAlign) : end;
+  // Without variables before it the dynamic part starts where shared memory
+  // does, on a GPU too: compilers that declare it with a small alignment and
+  // swizzle rely on that.
+  program.dynamicBase =
+      dynamicAlign && end != sharedBase ? placeAligned(end, dynamicAlign) : end;
   for (auto [target, index] : used) {
     const Variable &variable =
         target ? target->function->variables[index] : module.variables[index];

@@ -16,23 +16,32 @@
 #include "moe/Emulator/Fragments.h"
 #include "moe/Emulator/Numerics.h"
 
+#include <array>
+
 using namespace moe::emulator;
 
 //===----------------------------------------------------------------------===//
 // ldmatrix, stmatrix, movmatrix
 //===----------------------------------------------------------------------===//
 
-/// The bytes of the 8-element rows that the first lanes point at.
+/// Sixteen bytes: what lane l points at is row l % 8 of tile l / 8.
+using MatrixRow = std::array<uint16_t, 8>;
+
+/// The bytes of the rows that the first lanes point at. `values` are the rows
+/// that will be stored.
 static bool matrixRows(Warp &warp, const Op &op, Access kind,
-                       uint8_t *(&rows)[warpSize]) {
+                       uint8_t *(&rows)[warpSize],
+                       const MatrixRow *values = nullptr) {
   uint64_t addresses[warpSize];
   warp.addresses(op.addr[0], addresses);
   unsigned count = 8u * op.listSize;
   uint32_t pointing = count == 32 ? fullMask : (1u << count) - 1;
   bool good = true;
   for (unsigned lane = 0; lane < count; ++lane) {
-    rows[lane] =
-        accessLane(warp, op, kind, lane, op.space, addresses[lane], 16, 16);
+    const auto *value =
+        values ? reinterpret_cast<const uint8_t *>(&values[lane]) : nullptr;
+    rows[lane] = accessLane(warp, op, kind, lane, op.space, addresses[lane], 16,
+                            16, value);
     good &= rows[lane] != nullptr;
   }
   countShared(warp, addresses, pointing, 16);
@@ -63,20 +72,21 @@ static void ldmatrix(Warp &warp, const Op &op, uint32_t mask) {
 static void stmatrix(Warp &warp, const Op &op, uint32_t mask) {
   if (!aligned(warp, mask))
     return;
-  uint8_t *rows[warpSize];
-  warp.block.progress();
-  if (!matrixRows(warp, op, Access::Write, rows))
-    return;
+  MatrixRow values[warpSize];
   for (unsigned tile = 0; tile < op.listSize; ++tile) {
     const uint16_t *a = warp.src<uint16_t>(warp.program.lists[op.list + tile]);
-    for (unsigned i = 0; i < 8; ++i) {
-      uint16_t row[8];
+    for (unsigned i = 0; i < 8; ++i)
       for (unsigned j = 0; j < 8; ++j)
-        row[j] = a[op.flags ? 8 * j + i : 8 * i + j];
-      std::memcpy(rows[8 * tile + i], row, 16);
-    }
+        values[8 * tile + i][j] = a[op.flags ? 8 * j + i : 8 * i + j];
   }
+  uint8_t *rows[warpSize];
+  warp.block.progress();
+  if (!matrixRows(warp, op, Access::Write, rows, values))
+    return;
+  for (unsigned lane = 0; lane < 8u * op.listSize; ++lane)
+    std::memcpy(rows[lane], &values[lane], sizeof(MatrixRow));
 }
+
 static Handler matrixHandler(Selection &selection, Handler handler) {
   selection.op.flags = selection.has("trans");
   selection.op.space = Space::Shared;

@@ -53,6 +53,7 @@ struct LaneAccess {
   uint64_t address;
   uint32_t size;
   Space space;
+  const uint8_t *value = nullptr; ///< that will be stored, if known
 
   uint8_t *fail(CheckKind check, const std::string &what,
                 std::optional<Site> other = std::nullopt) const {
@@ -131,6 +132,11 @@ uint8_t *LaneAccess::shared() const {
   return sharedAs(makeEpoch(warp.index, clock.at[warp.index]), clock);
 }
 
+/// Whether a store conflicts with nothing but stores of other warps.
+static bool isBetweenWrites(const Warp &warp, const Conflict &conflict) {
+  return conflict.isWrite && conflict.agent < warp.block.warps.size();
+}
+
 uint8_t *LaneAccess::sharedAs(Epoch self, const VectorClock &clock) const {
   SharedMemory &memory = warp.block.shared;
   if (address < sharedBase || address + size > memory.end())
@@ -141,9 +147,12 @@ uint8_t *LaneAccess::sharedAs(Epoch self, const VectorClock &clock) const {
       memory.access(kind, uint32_t(address), size, self, clock, &op);
   if (!result.initialized)
     fail(CheckKind::Uninitialized, "reads bytes that nobody has written");
-  if (!result.ordered)
+  uint8_t *bytes = memory.data() + address;
+  bool sameValue = value && isBetweenWrites(warp, result.conflict) &&
+                   std::memcmp(bytes, value, size) == 0;
+  if (!result.ordered && !sameValue)
     reportConflict(warp, op, 1u << lane, kind, address, result.conflict);
-  return memory.data() + address;
+  return bytes;
 }
 
 uint8_t *moe::emulator::accessSharedAs(Warp &warp, const Op &op, Access kind,
@@ -189,9 +198,10 @@ uint8_t *LaneAccess::param() const {
 
 uint8_t *moe::emulator::accessLane(Warp &warp, const Op &op, Access kind,
                                    unsigned lane, Space space, uint64_t address,
-                                   uint32_t size, uint32_t align) {
+                                   uint32_t size, uint32_t align,
+                                   const uint8_t *value) {
   space = resolveSpace(space, address);
-  LaneAccess access{warp, op, kind, lane, address, size, space};
+  LaneAccess access{warp, op, kind, lane, address, size, space, value};
   if (address & (align - 1))
     return access.fail(CheckKind::Misaligned,
                        "is not aligned to " + std::to_string(align) + " bytes");
@@ -380,6 +390,9 @@ static void copyElement(void *to, const void *from, unsigned width) {
   }
 }
 
+/// Of one lane, vectors included.
+constexpr unsigned maxElementBytes = 64;
+
 /// Copies elements between memory and the registers of one lane.
 static void fromMemory(Warp &warp, const Op &op, const int32_t *registers,
                        unsigned lane, const uint8_t *memory) {
@@ -417,9 +430,10 @@ static void fromMemoryFast(Warp &warp, const Op &op, const int32_t *registers,
 }
 
 /// One access for a full warp whose lanes lie side by side in shared memory.
+/// `stored` are the registers of a store.
 static uint8_t *fastShared(Warp &warp, const Op &op, Access kind,
                            const uint64_t (&addresses)[warpSize], uint32_t mask,
-                           uint32_t size) {
+                           uint32_t size, const int32_t *stored) {
   uint64_t first = addresses[0];
   if (mask != fullMask || resolveSpace(op.space, first) != Space::Shared ||
       first < sharedBase || first & (size - 1) ||
@@ -435,9 +449,21 @@ static uint8_t *fastShared(Warp &warp, const Op &op, Access kind,
       memory.access(kind, uint32_t(first), 32 * size, self, clock, &op);
   if (!result.initialized)
     return nullptr; // lane by lane, to name the lanes
-  if (!result.ordered)
+  uint8_t *base = memory.data() + first - addresses[0];
+  auto sameValues = [&] {
+    if (!stored || !isBetweenWrites(warp, result.conflict))
+      return false;
+    uint8_t value[maxElementBytes];
+    for (unsigned lane = 0; lane < warpSize; ++lane) {
+      toMemory(warp, op, stored, lane, value);
+      if (std::memcmp(base + addresses[lane], value, size) != 0)
+        return false;
+    }
+    return true;
+  };
+  if (!result.ordered && !sameValues())
     reportConflict(warp, op, mask, kind, first, result.conflict);
-  return memory.data() + first - addresses[0];
+  return base;
 }
 
 static const int32_t *dataRegisters(const Warp &warp, const Op &op) {
@@ -469,9 +495,10 @@ static void load(Warp &warp, const Op &op, uint32_t mask) {
       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-  if (const uint8_t *base = op.flags ? nullptr
-                                     : fastShared(warp, op, Access::Read,
-                                                  addresses, mask, size)) {
+  if (const uint8_t *base = op.flags
+                                ? nullptr
+                                : fastShared(warp, op, Access::Read, addresses,
+                                             mask, size, nullptr)) {
     forLanes(mask, [&](unsigned lane) {
       fromMemory(warp, op, registers, lane, base + addresses[lane]);
     });
@@ -500,7 +527,8 @@ static void store(Warp &warp, const Op &op, uint32_t mask) {
     warp.block.progress();
   uint8_t *base = fastGlobal(warp, op, addresses, mask, size, true);
   if (!base && !op.flags)
-    base = fastShared(warp, op, Access::Write, addresses, mask, size);
+    base =
+        fastShared(warp, op, Access::Write, addresses, mask, size, registers);
   if (base) {
     forLanes(mask, [&](unsigned lane) {
       toMemory(warp, op, registers, lane, base + addresses[lane]);
@@ -508,10 +536,12 @@ static void store(Warp &warp, const Op &op, uint32_t mask) {
     return;
   }
   forLanes(mask, [&](unsigned lane) {
+    uint8_t value[maxElementBytes];
+    toMemory(warp, op, registers, lane, value);
     if (uint8_t *memory =
             accessLane(warp, op, op.flags ? Access::StrongWrite : Access::Write,
-                       lane, op.space, addresses[lane], size, size))
-      toMemory(warp, op, registers, lane, memory);
+                       lane, op.space, addresses[lane], size, size, value))
+      std::memcpy(memory, value, size);
   });
 }
 

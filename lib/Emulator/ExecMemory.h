@@ -20,10 +20,11 @@ namespace moe::emulator {
 Space resolveSpace(Space space, uint64_t &address);
 
 /// The bytes of one lane's access after all checks, null when it must not
-/// happen.
+/// happen. `value` is what a store will write, if known: warps may write the
+/// same bytes to the same place without order.
 uint8_t *accessLane(Warp &warp, const Op &op, Access kind, unsigned lane,
                     Space space, uint64_t address, uint32_t size,
-                    uint32_t align);
+                    uint32_t align, const uint8_t *value = nullptr);
 
 /// Shared bytes that an asynchronous agent accesses on behalf of a lane.
 uint8_t *accessSharedAs(Warp &warp, const Op &op, Access kind, unsigned lane,

@@ -96,7 +96,7 @@ SharedMemory::Result SharedMemory::access(Access kind, uint32_t address,
   }
   uint32_t opIndex = uint32_t(op - code);
   auto clash = [&](uint32_t other, Epoch epoch, bool isWrite) {
-    if (result.ordered)
+    if (result.ordered || (result.conflict.isWrite && !isWrite))
       result.conflict = {code + other, epoch >> clockBits, isWrite};
     result.ordered = false;
   };

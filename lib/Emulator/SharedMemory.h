@@ -82,7 +82,7 @@ public:
   /// What an access found wrong.
   struct Result {
     bool initialized = true; ///< false: reads bytes that nobody has written
-    bool ordered = true;     ///< false: races with `conflict`
+    bool ordered = true;     ///< false: races with `conflict`, a read if any
     Conflict conflict;
     bool good() const { return initialized && ordered; }
   };
