@@ -115,28 +115,29 @@ static double scoreGroup(ArrayRef<double> keys, int64_t count, Rounding round) {
   return std::isnan(score) ? -infinity : score;
 }
 
-void Router::restrictToGroups(SmallVectorImpl<double> &keys,
-                              ArrayRef<bool> mask, Rounding round) const {
+double Router::restrictToGroups(SmallVectorImpl<double> &keys,
+                                ArrayRef<bool> mask, Rounding round) const {
   GroupsAttr groups = attribute.getGroups();
-  if (!groups)
-    return;
+  if (!groups || groups.getKeep() == groups.getCount())
+    return infinity;
   int64_t size = static_cast<int64_t>(keys.size()) / groups.getCount();
   SmallVector<double> scores;
   for (int64_t group = 0; group < groups.getCount(); ++group)
     scores.push_back(scoreGroup(ArrayRef(keys).slice(group * size, size),
                                 groups.getSumTop(), round));
-  SmallVector<int64_t> kept = selectLargest(scores, groups.getKeep());
+  SmallVector<int64_t> order = selectLargest(scores, groups.getCount());
+  ArrayRef<int64_t> kept = ArrayRef(order).take_front(groups.getKeep());
   double fill = groups.getFill() == GroupFill::Zero ? 0.0 : -infinity;
   for (auto [expert, key] : llvm::enumerate(keys)) {
     bool isMasked = !mask.empty() && !mask[expert];
     if (!isMasked && !llvm::is_contained(kept, expert / size))
       key = fill;
   }
+  double worst = scores[kept.back()], next = scores[order[kept.size()]];
+  return worst == next ? 0.0 : worst - next;
 }
 
-SmallVector<int64_t> Router::select(SmallVector<double> keys,
-                                    ArrayRef<bool> mask, Rounding round) const {
-  restrictToGroups(keys, mask, round);
+SmallVector<int64_t> Router::select(ArrayRef<double> keys) const {
   return selectLargest(keys, attribute.getTopK());
 }
 

@@ -32,10 +32,14 @@ public:
                                   ArrayRef<double> bias, ArrayRef<bool> mask,
                                   Rounding round) const;
 
-  /// Steps 3 and 4: the experts with the largest keys once groups have
-  /// restricted the choice.
-  SmallVector<int64_t> select(SmallVector<double> keys, ArrayRef<bool> mask,
-                              Rounding round) const;
+  /// Step 3: the keys once groups have restricted the choice. Returns by how
+  /// much the worst kept group exceeds the best other one; infinite where
+  /// nothing is restricted.
+  double restrictToGroups(SmallVectorImpl<double> &keys, ArrayRef<bool> mask,
+                          Rounding round) const;
+
+  /// Step 4: the experts with the largest keys, the largest first.
+  SmallVector<int64_t> select(ArrayRef<double> keys) const;
 
   /// Steps 5 to 8: the weight of each slot; of 0 for id -1. `expertScale` may
   /// be empty.
@@ -47,8 +51,6 @@ public:
 private:
   SmallVector<double> computeScores(ArrayRef<double> logits,
                                     Rounding round) const;
-  void restrictToGroups(SmallVectorImpl<double> &keys, ArrayRef<bool> mask,
-                        Rounding round) const;
   SmallVector<double> takeWeights(ArrayRef<double> logits,
                                   ArrayRef<int64_t> ids, Rounding round) const;
   double computeSparseMixer(ArrayRef<double> logits, ArrayRef<int64_t> earlier,

@@ -51,6 +51,8 @@ private:
   FailureOr<SmallVector<int64_t>> readGivenIds(int64_t token);
   FailureOr<SmallVector<int64_t>> chooseIds(int64_t token,
                                             ArrayRef<double> logits);
+  void recordKeys(int64_t token, ArrayRef<double> logits,
+                  ArrayRef<bool> admitted);
   LogicalResult routeToken(int64_t token, ArrayRef<double> logits);
 
   Operation *op;
@@ -59,7 +61,7 @@ private:
   int64_t numTokens, numExperts, topK;
   SmallVector<double> keyBias, expertScale;
   std::optional<TensorView> mask, givenIds;
-  Tensor ids, weights, keys;
+  Tensor ids, weights, keys, groupGaps;
 };
 } // namespace
 
@@ -101,11 +103,15 @@ LogicalResult Routing::prepare() {
       frame.createResult(op, Float32Type::get(context), shape);
   FailureOr<Tensor> newKeys = frame.createResult(op, Float64Type::get(context),
                                                  {numTokens, numExperts});
-  if (failed(newIds) || failed(newWeights) || failed(newKeys))
+  FailureOr<Tensor> newGaps =
+      frame.createResult(op, Float64Type::get(context), {numTokens});
+  if (failed(newIds) || failed(newWeights) || failed(newKeys) ||
+      failed(newGaps))
     return failure();
   ids = *newIds;
   weights = *newWeights;
   keys = *newKeys;
+  groupGaps = *newGaps;
   return success();
 }
 
@@ -122,19 +128,27 @@ FailureOr<SmallVector<int64_t>> Routing::readGivenIds(int64_t token) {
   return given;
 }
 
+/// Keys in f64, for whoever watches.
+void Routing::recordKeys(int64_t token, ArrayRef<double> logits,
+                         ArrayRef<bool> admitted) {
+  Rounding none = getRouterRounding(Precision::Exact);
+  auto exact = router.computeKeys(logits, keyBias, admitted, none);
+  groupGaps.set(token, router.restrictToGroups(exact, admitted, none));
+  for (auto [expert, key] : llvm::enumerate(exact))
+    keys.set(token * numExperts + static_cast<int64_t>(expert), key);
+}
+
 FailureOr<SmallVector<int64_t>> Routing::chooseIds(int64_t token,
                                                    ArrayRef<double> logits) {
   SmallVector<bool> admitted = readMask(token);
-  // Keys for whoever watches, in f64; the choice is by typed keys.
-  Rounding none = getRouterRounding(Precision::Exact);
-  auto exactKeys = router.computeKeys(logits, keyBias, admitted, none);
-  for (auto [expert, key] : llvm::enumerate(exactKeys))
-    keys.set(token * numExperts + static_cast<int64_t>(expert), key);
+  recordKeys(token, logits, admitted);
   if (givenIds)
     return readGivenIds(token);
+  // The choice is by typed keys, whatever the precision.
   Rounding typed = getRouterRounding(Precision::Typed);
-  return router.select(router.computeKeys(logits, keyBias, admitted, typed),
-                       admitted, typed);
+  auto ranked = router.computeKeys(logits, keyBias, admitted, typed);
+  router.restrictToGroups(ranked, admitted, typed);
+  return router.select(ranked);
 }
 
 LogicalResult Routing::routeToken(int64_t token, ArrayRef<double> logits) {
@@ -166,7 +180,7 @@ LogicalResult Routing::run(LogitsOf logitsOf) {
   frame.set(op->getResult(1), weights);
   const auto &onRouting = frame.getSession().options.onRouting;
   if (onRouting)
-    onRouting({op, keys, ids, weights});
+    onRouting({op, keys, groupGaps, ids, weights});
   return success();
 }
 

@@ -203,6 +203,8 @@ RandomLayer RandomLayerBuilder::build() {
   layer.text += ") -> " + x.getType() + " {\n" + writer.getText() + "}\n";
   layer.arguments = arguments;
   layer.type = elementType;
+  layer.hasNarrowLogits = hasNarrowLogits;
+  layer.roundsWeights = roundsWeights;
   layer.summary = StringRef(summary).ltrim().str();
   return layer;
 }

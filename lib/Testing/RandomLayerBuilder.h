@@ -83,6 +83,7 @@ private:
   SmallVector<std::pair<Named, std::string>> params; ///< and their names
   SmallVector<Tensor> arguments;                     ///< x, then parameters
   int64_t routerParam = -1, keyBiasParam = -1;
+  bool hasNarrowLogits = false, roundsWeights = false;
 };
 
 } // namespace mlir::moe

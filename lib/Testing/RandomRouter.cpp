@@ -25,16 +25,16 @@ Named RandomLayerBuilder::writeLogits() {
   Named logits = writer.matmul(x, router, true);
   SmallVector<LayerWriter::Input> operands = {{logits}};
   bool hasBias = dice.once(4), hasCap = dice.once(6);
-  bool isNarrow = type == "bf16" && dice.once(3);
-  if (!hasBias && !hasCap && !isNarrow)
+  hasNarrowLogits = type == "bf16" && dice.once(3);
+  if (!hasBias && !hasCap && !hasNarrowLogits)
     return logits;
   if (hasBias)
     operands.push_back(
         {addParam("router.bias", {numExperts}, "f32", 0.5), true});
   note(Twine(hasBias ? "logit-bias " : "") + (hasCap ? "soft-cap " : "") +
-       (isNarrow ? "bf16-logits" : ""));
+       (hasNarrowLogits ? "bf16-logits" : ""));
   return writer.elementwise(
-      operands, numExperts, isNarrow ? "bf16" : "f32",
+      operands, numExperts, hasNarrowLogits ? "bf16" : "f32",
       [&](ArrayRef<std::string> in) {
         std::string z = in[0];
         if (hasBias)
@@ -92,7 +92,8 @@ std::string RandomLayerBuilder::drawRouterAttribute(bool &hasKeyBias,
   attribute += isMixer ? ", jitter = 0.01" : drawRenormalize();
   if (dice.once(4))
     attribute += ", scale = 2.5";
-  if (type == "bf16" && dice.once(4))
+  roundsWeights = type == "bf16" && dice.once(4);
+  if (roundsWeights)
     attribute += ", round_to = bf16";
   hasKeyBias = dice.once(3) || inputs == Inputs::OneExpert;
   hasExpertScale = dice.once(6);

@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "moe/Dialect/MoE/IR/MoE.h"
-#include "moe/Testing/LayerChecks.h"
+#include "moe/Dialect/MoE/Transforms/BufferizableOpInterfaceImpl.h"
+#include "moe/Testing/CompiledCheck.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -23,6 +24,18 @@ static cl::opt<unsigned> layerCount("count", cl::desc("number of layers"),
 static cl::opt<bool> list("list", cl::desc("print what each layer is"));
 static cl::opt<bool> print("print", cl::desc("print each layer's IR"));
 
+static cl::opt<bool> compile("compile", cl::init(true),
+                             cl::desc("compile and run each layer as well"));
+
+/// Kernels for this CPU, or those of a wider one on what this one has.
+static CompiledVariant drawVariant(uint64_t layerSeed) {
+  CompiledVariant variant;
+  uint64_t kind = Dice(layerSeed ^ 0x5eed).roll() % 4;
+  variant.vectorBits = kind >= 2 ? 512 : 0;
+  variant.emulateDot = kind == 3;
+  return variant;
+}
+
 static bool checkOne(uint64_t layerSeed, MLIRContext &context) {
   RandomLayer layer = makeRandomLayer(layerSeed);
   if (list)
@@ -30,7 +43,11 @@ static bool checkOne(uint64_t layerSeed, MLIRContext &context) {
   if (print)
     outs() << layer.text;
   outs().flush();
-  if (succeeded(checkLevels(layer, context, errs())))
+  bool good = succeeded(checkLevels(layer, context, errs()));
+  if (good && compile)
+    good = succeeded(
+        checkCompiled(layer, drawVariant(layerSeed), context, errs()));
+  if (good)
     return true;
   errs() << "layer " << layerSeed << " failed: " << layer.summary << "\n"
          << "again: moe-fuzz-layers --count=1 --seed=" << layerSeed << "\n"
@@ -42,12 +59,13 @@ int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   cl::ParseCommandLineOptions(
       argc, argv,
-      "Checks that random layers mean the same at every level\n\n"
+      "Checks that random layers mean the same at every level and as code\n\n"
       "  moe-fuzz-layers --seed=1 --count=100\n");
   DialectRegistry registry;
   registerAllDialects(registry);
   registerAllExtensions(registry);
   registry.insert<MoEDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
 
   outs() << "seed " << seed << ", " << layerCount << " layers\n";

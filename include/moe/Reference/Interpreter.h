@@ -45,9 +45,14 @@ enum class Precision { Exact, Typed };
 /// What one execution of a moe.route or moe.gate decided.
 struct RoutingRecord {
   Operation *op;
-  /// The selection key of each expert in f64, `T x E`, before groups restrict
-  /// the choice: -inf for a NaN key and where the mask excludes the expert.
+  /// What experts were ranked by, in f64, `T x E`: the selection keys, -inf for
+  /// NaN and where the mask excludes the expert, with `fill` in the groups that
+  /// were not kept. The choice itself is by typed keys, so ids may differ from
+  /// this ranking where keys are as close as rounding makes them.
   Tensor keys;
+  /// By how much the score of the worst kept group exceeds that of the best
+  /// other one, in f64, one per token; infinite without groups.
+  Tensor groupGaps;
   /// `T x K`: the experts, and their weights (f64 in exact mode, else f32).
   Tensor ids, weights;
 };

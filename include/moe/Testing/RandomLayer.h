@@ -46,10 +46,12 @@ struct RandomLayer {
   /// A module with the function @forward: the tokens `x` (`? x H`), then the
   /// parameters, each with `moe.param`.
   std::string text;
-  /// One tensor per argument.
+  /// One tensor per argument; the first parameter is the router's weight.
   llvm::SmallVector<Tensor> arguments;
   /// The type of activations and weights: f32 or bf16.
   ElementType type = ElementType::f32;
+  /// Whether logits, and routing weights, are rounded to bf16.
+  bool hasNarrowLogits = false, roundsWeights = false;
   /// What was drawn, in one line.
   std::string summary;
 };
