@@ -198,6 +198,7 @@ module attributes {transform.with_named_sequence} {
 
 // On memrefs there is nothing to put a tile into.
 func.func @memref(%x: memref<?x16xf32>, %r: memref<?xi32>, %o: memref<5xi32>, %d: memref<?x16xf32>) {
+  // expected-error @below {{to tile operation}}
   // expected-error @below {{failed to generate tiling loops}}
   moe.dispatch %x, %r, %o top_k(2) outs(%d) : (memref<?x16xf32>, memref<?xi32>, memref<5xi32>, memref<?x16xf32>) -> ()
   return
