@@ -20,7 +20,7 @@ for _name in ("mgpuModuleLoadJIT", "mgpuModuleGetFunction", "mgpuMemAlloc"):
 
 # Numpy has no bf16: such arrays are uint16 and marked by this type name.
 _TYPES = {"float32": "fp32", "float16": "fp16", "int32": "i32", "int64": "i64",
-          "int8": "i8", "uint16": "bf16"}
+          "int8": "i8", "uint16": "bf16", "float64": "fp64"}
 # CUtensorMapDataType
 _MAP_TYPES = {"float16": 6, "float32": 7, "uint16": 9}
 
