@@ -10,6 +10,7 @@
 #include "moe/Conversion/MoEToCPU/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/Transforms/TilingInterfaceImpl.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
@@ -63,6 +64,11 @@ private:
 struct ConvertMoEToCPUPass
     : public moe::impl::ConvertMoEToCPUBase<ConvertMoEToCPUPass> {
   using ConvertMoEToCPUBase::ConvertMoEToCPUBase;
+
+  void getDependentDialects(DialectRegistry &registry) const override {
+    ConvertMoEToCPUBase::getDependentDialects(registry);
+    linalg::registerTilingInterfaceExternalModels(registry);
+  }
 
   void runOnOperation() override {
     if (vectorBits != 256 && vectorBits != 512) {

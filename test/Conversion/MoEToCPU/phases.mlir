@@ -1,0 +1,20 @@
+// RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused to=tiled cpu=x86-64-v3" | FileCheck %s
+
+// One parallel region, two barriers: after the gate and before the combine.
+// The two products of an expert are one task.
+
+// CHECK-LABEL: func.func private @forward__thread
+// CHECK-NOT:     omp.barrier
+// CHECK:         call @moe_kernel_bf16_1x16_
+// CHECK:         omp.barrier
+// CHECK:         call @moe_kernel_bf16_1x16_[[X:.*]]_
+// CHECK:         math.exp
+// CHECK:         call @moe_kernel_bf16_1x16_
+// CHECK:         omp.barrier
+// CHECK-NOT:     omp.barrier
+// CHECK:         return
+
+// CHECK-LABEL: func.func @forward__run(
+// CHECK-SAME:    i64, %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr)
+// CHECK:         omp.parallel {
+// CHECK:           call @forward__thread
