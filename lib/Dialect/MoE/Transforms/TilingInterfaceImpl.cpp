@@ -209,6 +209,21 @@ static Value clampOffsets(OpBuilder &builder, Location loc, Value offsets,
   return arith::MinSIOp::create(builder, loc, positive, spread(tile.size));
 }
 
+/// Whether the op can be made of these tiles; emits an error if not.
+template <typename OpTy>
+static LogicalResult checkTiles(OpTy, ArrayRef<DimTile>) {
+  return success();
+}
+/// The shape of weights is static, so that of their tiles must be.
+template <>
+LogicalResult checkTiles(GroupedMatmulOp op, ArrayRef<DimTile> tiles) {
+  const DimTile &columns = tiles[kColumns];
+  if (columns.isWhole() || getConstantIntValue(columns.size))
+    return success();
+  return op.emitOpError() << "expected tiles that divide the "
+                          << op.getNumColumns() << " columns";
+}
+
 //===----------------------------------------------------------------------===//
 // The interface
 //===----------------------------------------------------------------------===//
@@ -240,6 +255,8 @@ struct TilingModel
       return failure(); // On memrefs there is nothing to put a tile into.
     auto concrete = cast<OpTy>(op);
     SmallVector<DimTile> tiles = destinationTiles(concrete, offsets, sizes);
+    if (failed(checkTiles(concrete, tiles)))
+      return failure();
     SmallVector<Operation *> slices;
     SmallVector<Value> operands;
     SmallVector<Type> types;

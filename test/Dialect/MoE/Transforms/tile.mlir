@@ -196,6 +196,27 @@ module attributes {transform.with_named_sequence} {
 
 // -----
 
+// The shape of a weight is static, so a tile of it is.
+func.func @uneven_columns(%x: tensor<?x16xf32>, %w: tensor<1x8x16xf32>, %o: tensor<2xi32>, %d: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  // expected-error @below {{expected tiles that divide the 8 columns}}
+  // expected-error @below {{to tile operation}}
+  // expected-error @below {{failed to generate tiling loops}}
+  %y = moe.grouped_matmul %x weights(%w) offsets(%o) source = plan place = plan outs(%d) : (tensor<?x16xf32>, tensor<1x8x16xf32>, tensor<2xi32>, tensor<?x8xf32>) -> tensor<?x8xf32> {
+  ^bb0(%acc: f32):
+    moe.yield %acc : f32
+  }
+  return %y : tensor<?x8xf32>
+}
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(%m: !transform.any_op) {
+    %op = transform.structured.match ops{["moe.grouped_matmul"]} in %m : (!transform.any_op) -> !transform.any_op
+    %t, %l = transform.structured.tile_using_for %op tile_sizes [0, 3] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}
+
+// -----
+
 // On memrefs there is nothing to put a tile into.
 func.func @memref(%x: memref<?x16xf32>, %r: memref<?xi32>, %o: memref<5xi32>, %d: memref<?x16xf32>) {
   // expected-error @below {{to tile operation}}

@@ -16,7 +16,8 @@ namespace moe {
 ///
 /// * `moe.dispatch`: rows and columns;
 /// * `moe.grouped_matmul`: rows and columns with `place = plan`, columns
-///   otherwise (other placements scatter their rows);
+///   otherwise (other placements scatter their rows); the shape of weights is
+///   static, so tiles must divide the columns;
 /// * `moe.combine`: tokens and columns;
 /// * `moe.gate`: tokens.
 ///
