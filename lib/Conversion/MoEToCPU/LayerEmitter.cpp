@@ -109,7 +109,7 @@ LogicalResult mlir::moe::verifyLayer(func::FuncOp function) {
 //===----------------------------------------------------------------------===//
 
 void LayerEmitter::emit(const Phases &phases) {
-  findPairs(phases);
+  classifyProducts(phases);
   ArrayRef<Operation *> order = phases.getOrder();
   if (order.empty())
     return;
@@ -321,17 +321,22 @@ Schedule &LayerEmitter::getSchedule(GroupedMatmulOp product) {
 // Grouped products
 //===----------------------------------------------------------------------===//
 
-void LayerEmitter::findPairs(const Phases &phases) {
+void LayerEmitter::classifyProducts(const Phases &phases) {
   for (Operation *op : phases.getOrder()) {
     auto second = dyn_cast<GroupedMatmulOp>(op);
-    if (!second || isDense(second) || second.getSource() != RowSource::Plan)
+    if (second && isDense(second))
+      dense.insert(second);
+    if (!second || dense.contains(second) ||
+        second.getSource() != RowSource::Plan)
       continue;
     auto hidden = second.getX().getDefiningOp<memref::AllocOp>();
     if (!hidden || llvm::range_size(hidden->getUses()) != 2)
       continue;
     for (Operation *user : hidden->getUsers()) {
       auto first = dyn_cast<GroupedMatmulOp>(user);
-      if (!first || first == second || first.getInit() != hidden.getResult() ||
+      // A chain of three is a pair and a product on its own.
+      if (!first || first == second || producers.contains(first) ||
+          first.getInit() != hidden.getResult() ||
           first.getPlace() != Placement::Plan ||
           phases.getPhase(first) != phases.getPhase(second) ||
           getRootBuffer(first.getOffsets()) !=
@@ -439,7 +444,7 @@ Epilogue LayerEmitter::makeEpilogue(GroupedMatmulOp product, Value expert,
 /// All columns of a product over the thread's tasks; with a producer, both
 /// products of a row block, the hidden rows in scratch memory.
 void LayerEmitter::lowerProduct(GroupedMatmulOp product) {
-  if (isDense(product))
+  if (dense.contains(product))
     return lowerDense(product);
   Schedule &schedule = getSchedule(product);
   GroupedMatmulOp producer = producers.lookup(product);

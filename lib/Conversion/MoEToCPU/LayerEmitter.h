@@ -39,8 +39,9 @@ private:
   void lowerLinalg(linalg::LinalgOp op);
   void runOnFirstThread(Operation *op);
 
-  /// Pairs of products of which the second alone reads what the first writes.
-  void findPairs(const Phases &phases);
+  /// Finds, while all ops are there, the dense products, and the pairs of
+  /// products of which the second alone reads what the first writes.
+  void classifyProducts(const Phases &phases);
 
   ProductEmitter makeProduct(Operation *op, ValueRange weights, Value x,
                              LoweringConfigAttr config);
@@ -66,6 +67,7 @@ private:
   llvm::DenseMap<Value, std::unique_ptr<Schedule>> schedules;
   llvm::DenseMap<Operation *, GroupedMatmulOp> producers; // of a second product
   llvm::DenseSet<Operation *> fused;                      // first products
+  llvm::DenseSet<Operation *> dense;                      // of one group
 };
 
 } // namespace mlir::moe
