@@ -73,7 +73,7 @@ struct ConvertMoEToCPUPass
   void runOnOperation() override {
     if (vectorBits != 256 && vectorBits != 512) {
       getOperation().emitError("expected vector-bits 256 or 512, got ")
-          << vectorBits;
+          << std::to_string(vectorBits);
       return signalPassFailure();
     }
     if (bf16Dot && !emulateDot && vectorBits != 512) {
