@@ -267,6 +267,12 @@ std::optional<int32_t> Decoder::special(std::string_view name, unsigned bytes) {
       {"%cluster_nctaid.z", S::One},
       {"%cluster_ctarank", S::Zero},
       {"%cluster_nctarank", S::One},
+      // What lies below sharedBase, which is not accessible.
+      {"%reserved_smem_offset_begin", S::Zero},
+      {"%reserved_smem_offset_end", S::ReservedEnd},
+      {"%reserved_smem_offset_cap", S::ReservedEnd},
+      {"%reserved_smem_offset_0", S::Zero},
+      {"%reserved_smem_offset_1", S::Zero},
       // Read by mov alone, which has its own handler for them.
       {"%clock", S::Zero},
       {"%clock_hi", S::Zero},

@@ -151,6 +151,18 @@ static void trap(Warp &warp, const Op &op, uint32_t mask) {
   warp.block.report(CheckKind::Trap, warp, op, mask, 0, "trap executed");
   warp.block.abort();
 }
+/// A call whose results are zeros.
+static void returnZero(Warp &warp, const Op &op, uint32_t mask) {
+  size_t stride = warp.program.paramBytes;
+  for (unsigned i = 0; i < op.count; ++i) {
+    uint64_t place = uint32_t(warp.program.lists[op.list + i]);
+    forLanes(mask, [&](unsigned lane) {
+      std::memset(warp.params.data() + lane * stride + (place - deviceParams),
+                  0, 4);
+    });
+  }
+}
+
 /// call [(result),] function [, (arguments) [, prototype]]
 Handler moe::emulator::selectCall(Selection &selection) {
   Op &op = selection.op;
@@ -195,9 +207,12 @@ Handler moe::emulator::selectCall(Selection &selection) {
   }
   if (target.kind != OperandKind::Symbol || n != total)
     return selection.fail("expected a function");
-  // What assert() of CUDA C++ ends in; it has no body.
+  // Functions of CUDA C++ without a body: what assert() ends in, and printf,
+  // which prints nothing.
   if (target.name == "__assertfail")
     return trap;
+  if (target.name == "vprintf")
+    return returnZero;
   std::optional<uint32_t> callee = selection.decoder.callee(target.name);
   if (!callee)
     return selection.fail("unknown function '" + std::string(target.name) +

@@ -173,8 +173,11 @@ uint8_t *LaneAccess::local() const {
                                             std::to_string(bytes) + " bytes");
   size_t offset = size_t(lane) * bytes + address;
   if (reads(kind)) {
+    // Unoptimised code copies structures with their padding, which nobody
+    // writes: only whole words count.
     const uint8_t *init = &warp.localInit[offset];
-    if (!std::all_of(init, init + size, [](uint8_t x) { return x; }))
+    if (size >= 4 &&
+        std::none_of(init, init + size, [](uint8_t x) { return x; }))
       fail(CheckKind::Uninitialized, "reads bytes that nobody has written");
   }
   if (writes(kind))

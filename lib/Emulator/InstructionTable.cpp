@@ -576,6 +576,28 @@ extern const InstructionRow instructionRows[] = {
      " .add|.min|.max|.inc|.dec|.and|.or|.xor .tile? .bulk_group " L2HINT "?",
      "A, a, s:b64?", selectTensorReduce, 80, 90},
 
+    // Tensor maps
+    {"tensormap",
+     ".replace .tile .global_address .global|.shared::cta? .b1024 .b64",
+     "a, s:b64", selectTensormapReplace, 83, 90, true},
+    {"tensormap", ".replace .tile .rank .global|.shared::cta? .b1024 .b32",
+     "a, s:b32", selectTensormapReplace, 83, 90, true},
+    {"tensormap",
+     ".replace .tile .box_dim|.global_dim|.element_stride "
+     ".global|.shared::cta? .b1024 .b32",
+     "a, s:b32, s:b32", selectTensormapReplace, 83, 90, true},
+    {"tensormap",
+     ".replace .tile .global_stride .global|.shared::cta? .b1024 .b64",
+     "a, s:b32, s:b64", selectTensormapReplace, 83, 90, true},
+    {"tensormap",
+     ".replace .tile .elemtype|.interleave_layout|.swizzle_mode|.fill_mode "
+     ".global|.shared::cta? .b1024 .b32",
+     "a, s:b32", selectTensormapReplace, 83, 90, true},
+    {"tensormap",
+     ".cp_fenceproxy .global .shared::cta .tensormap::generic .release " SCOPE
+     " .sync .aligned",
+     "a, a, i", selectTensormapCopy, 83, 90},
+
     // mbarriers
     {"mbarrier", ".init " SHARED "? .b64", "a, s:u32", selectMbarrierInit, 70,
      80},

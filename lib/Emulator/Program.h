@@ -101,6 +101,7 @@ struct SpecialRegister {
     TotalShared,
     Zero,
     One,
+    ReservedEnd,
     ClusterCtaid,
     ClusterNctaid,
     ClusterIdX,

@@ -128,6 +128,8 @@ Handler selectSzext(Selection &selection);
 Handler selectTanh(Selection &selection);
 Handler selectTensorLoad(Selection &selection);
 Handler selectTensorReduce(Selection &selection);
+Handler selectTensormapCopy(Selection &selection);
+Handler selectTensormapReplace(Selection &selection);
 Handler selectTensorStore(Selection &selection);
 Handler selectTestp(Selection &selection);
 Handler selectTrap(Selection &selection);

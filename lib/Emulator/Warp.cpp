@@ -120,6 +120,9 @@ void Warp::fillSpecialRegisters() {
       case SpecialRegister::Zero:
         value = 0;
         break;
+      case SpecialRegister::ReservedEnd:
+        value = sharedBase;
+        break;
       case SpecialRegister::NsmId:
       case SpecialRegister::ClusterNctaid:
       case SpecialRegister::One:
