@@ -100,12 +100,12 @@ TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
   int64_t stretch =
       std::max<int64_t>(64, model.l1Bytes / 2 / (4 * choice.columns) / 64 * 64);
   choice.kBlock = units <= stretch ? 0 : stretch * perUnit;
-  // Half of the second cache for the operand's rows.
+  // Half of the second cache for the operand's rows, within bounds: a block
+  // reads all weights once more, which has to be little beside its products.
   int64_t rowBytes = reduction * (kind == DotKind::PairBF16 ? 2 : 4);
-  choice.rowBlock =
-      std::clamp<int64_t>(model.l2Bytes / 2 / std::max<int64_t>(rowBytes, 1) /
-                              choice.rows * choice.rows,
-                          choice.rows, 12 * choice.rows);
+  int64_t cached = model.l2Bytes / 2 / std::max<int64_t>(rowBytes, 1);
+  choice.rowBlock = std::clamp<int64_t>(cached / choice.rows * choice.rows,
+                                        12 * choice.rows, 24 * choice.rows);
   choice.prefetch = 8 << 10;
   return choice;
 }

@@ -225,8 +225,11 @@ void ProductEmitter::emitTiles(Value numRows, Value panelStart) {
   Value isFirst = arith::ConstantOp::create(b, b.getBoolAttr(true));
   if (stretch >= units)
     return emitStretch(b.index(0), b.index(units), isFirst);
-  b.forEach(b.index(0), b.index(units), b.index(stretch), [&](Value unit) {
-    Value numUnits = b.min(b.index(stretch), b.sub(b.index(units), unit));
+  // A single tile reads each stretch once: nothing would be read again.
+  Value step =
+      b.select(b.equal(numTiles, b.index(1)), b.index(units), b.index(stretch));
+  b.forEach(b.index(0), b.index(units), step, [&](Value unit) {
+    Value numUnits = b.min(step, b.sub(b.index(units), unit));
     emitStretch(unit, numUnits, b.equal(unit, b.index(0)));
   });
 }
