@@ -15,6 +15,7 @@
 #include "moe/Target/CPU/CompiledModule.h"
 #include "moe/Target/CPU/Linker.h"
 #include "moe/Target/CPU/TargetInfo.h"
+#include "moe/Tools/LayerWork.h"
 #include "moe/Tools/ModuleFile.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -51,7 +52,7 @@ struct Options {
   Target target;
   Emit emit;
   unsigned optLevel;
-  bool remarks;
+  bool remarks, report;
 };
 
 /// The options, registered while this lives.
@@ -94,9 +95,14 @@ struct CommandLine {
                         cl::desc("Print what was done, what was not, and why"),
                         cl::cat(category)};
 
+  cl::opt<bool> report{
+      "report",
+      cl::desc("Print FLOPs and bytes of the layer to standard error"),
+      cl::cat(category)};
+
   /// A copy: the linker puts all options of the process back to their defaults.
   Options get() const {
-    return {input, cpu, output, target, emit, optLevel, remarks};
+    return {input, cpu, output, target, emit, optLevel, remarks, report};
   }
 };
 
@@ -115,6 +121,7 @@ private:
     return error ? fail(Failure, llvm::toString(std::move(error))) : Success;
   }
   ExitStatus checkOptions();
+  ExitStatus printReport(ModuleOp module);
   ExitStatus emitCode(ModuleOp module);
   ExitStatus emitBinary(const CompiledModule &compiled);
   ExitStatus
@@ -203,6 +210,16 @@ ExitStatus Compiler::emitCode(ModuleOp module) {
   return emitBinary(*compiled);
 }
 
+ExitStatus Compiler::printReport(ModuleOp module) {
+  if (module->hasAttr("moe.entry_points"))
+    return fail(Failure, "--report: expected a module above the llvm dialect");
+  FailureOr<LayerWork> work = countWork(module);
+  if (failed(work))
+    return Failure;
+  printWork(llvm::errs(), *work);
+  return Success;
+}
+
 ExitStatus Compiler::run() {
   if (ExitStatus status = checkOptions())
     return status;
@@ -211,6 +228,9 @@ ExitStatus Compiler::run() {
     return Failure;
   if (options.remarks)
     file->enableRemarks();
+  if (options.report)
+    if (ExitStatus status = printReport(file->getModule()))
+      return status;
   if (failed(file->lowerToCPU(options.cpu)))
     return Failure;
   if (options.emit != Emit::MLIR)

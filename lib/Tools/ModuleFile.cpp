@@ -6,13 +6,11 @@
 
 #include "moe/Tools/ModuleFile.h"
 
-#include "moe/Dialect/MoE/IR/MoE.h"
+#include "moe/InitAll.h"
 #include "moe/Pipelines/Pipelines.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Remarks.h"
-#include "mlir/InitAllDialects.h"
-#include "mlir/InitAllExtensions.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
@@ -33,9 +31,8 @@ void moe::printVersion(llvm::raw_ostream &os) {
 
 static DialectRegistry makeRegistry() {
   DialectRegistry registry;
-  registerAllDialects(registry);
-  registerAllExtensions(registry);
-  registry.insert<MoEDialect>();
+  moe::registerAllDialects(registry);
+  moe::registerAllExtensions(registry);
   return registry;
 }
 
