@@ -362,10 +362,10 @@ LaunchResult Device::Impl::run(const PreparedLaunch &prepared) {
   result.reports = std::move(launch.reports);
   // Which core finds something first is chance; the reports are not.
   std::sort(result.reports.begin(), result.reports.end(),
-                   [](const Report &a, const Report &b) {
-                     return std::tie(a.site.line, a.message) <
+            [](const Report &a, const Report &b) {
+              return std::tie(a.site.line, a.message) <
                      std::tie(b.site.line, b.message);
-                   });
+            });
   result.counters = launch.counters;
   result.sequential = sequential;
   return result;

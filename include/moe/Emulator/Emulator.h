@@ -189,9 +189,9 @@ struct Site {
 /// Something a check found. Repetitions at one instruction are counted.
 struct Report {
   CheckKind kind;
-  std::string file;   ///< name given to Module::load
+  std::string file; ///< name given to Module::load
   std::string kernel;
-  Dim3 block;         ///< index of the block
+  Dim3 block; ///< index of the block
   Site site;
   uint64_t address = 0; ///< in the space that `message` names
   std::string message;
