@@ -96,9 +96,10 @@ TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
   choice.rows = chooseTileRows(model, kind, choice.columns);
   int64_t perUnit = kind == DotKind::F32 ? 1 : 2;
   int64_t units = (reduction + perUnit - 1) / perUnit;
-  // Half of the nearest cache for a stretch of a panel, a unit is 4 bytes.
+  // A quarter of the second cache for a stretch of a panel (a unit is 4
+  // bytes): shorter ones cost more in loading and storing sums than they save.
   int64_t stretch =
-      std::max<int64_t>(64, model.l1Bytes / 2 / (4 * choice.columns) / 64 * 64);
+      std::max<int64_t>(64, model.l2Bytes / 4 / (4 * choice.columns) / 64 * 64);
   choice.kBlock = units <= stretch ? 0 : stretch * perUnit;
   // Half of the second cache for the operand's rows, within bounds: a block
   // reads all weights once more, which has to be little beside its products.

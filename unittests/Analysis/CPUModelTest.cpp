@@ -63,6 +63,6 @@ TEST(CPUModel, BlocksAreTilesAndCacheSized) {
     EXPECT_GE(tiles.rowBlock, tiles.rows);
     EXPECT_EQ(tiles.rowBlock % tiles.rows, 0);
     int64_t stretch = tiles.kBlock == 0 ? reduction : tiles.kBlock;
-    EXPECT_LE(stretch * tiles.columns * 4, model.l1Bytes);
+    EXPECT_LE(stretch * tiles.columns * 4, model.l2Bytes);
   }
 }
