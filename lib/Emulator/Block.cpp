@@ -81,6 +81,10 @@ void Block::report(CheckKind kind, const Warp &warp, const Op &op,
         launch.reports[i].site.instruction == op.source->text)
       break;
   bool isNew = i == launch.reports.size();
+  if (isNew && i >= launch.options.maxReports) {
+    launch.aborted = true; // enough is known
+    return;
+  }
   uint64_t count = isNew ? 0 : launch.reports[i].count;
   if (isNew) {
     launch.reports.emplace_back();
@@ -100,8 +104,6 @@ void Block::report(CheckKind kind, const Warp &warp, const Op &op,
   report.address = address;
   report.message = std::move(message);
   report.other = std::move(other);
-  if (launch.reports.size() >= launch.options.maxReports)
-    launch.aborted = true;
 }
 
 //===----------------------------------------------------------------------===//

@@ -187,6 +187,18 @@ TEST_F(Engine, FreedMemoryIsReported) {
   EXPECT_TRUE(result->reports.empty());
 }
 
+TEST_F(Engine, KeepsAsManyReportsAsAsked) {
+  std::vector<uint64_t> nowhere = {64, 64};
+  for (unsigned most : {20, 1}) {
+    device.options().maxReports = most;
+    auto result =
+        device.launch(module, "increment", {{1}, {64}, {}}, pointers(nowhere));
+    ASSERT_TRUE(bool(result));
+    EXPECT_EQ(result->reports.size(), std::min(most, 2u));
+    EXPECT_EQ(result->reports[0].kind, CheckKind::OutOfBounds);
+  }
+}
+
 TEST_F(Engine, HostMemoryAtItsOwnAddress) {
   uint32_t words[2] = {41, 0};
   ASSERT_TRUE(bool(device.registerHost(words, sizeof words)));
