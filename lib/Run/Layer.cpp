@@ -257,23 +257,55 @@ llvm::Error moe::makeInputs(const Layer &layer, int64_t tokens, uint64_t seed,
   return llvm::Error::success();
 }
 
-llvm::Error moe::readParameters(const Layer &layer, Checkpoint &checkpoint,
-                                LayerData &data) {
-  for (const EntryTensor &param : layer.params) {
-    TensorSpec spec;
-    spec.type = getElementType(param);
-    spec.shape = llvm::SmallVector<int64_t, 4>(param.getShape());
-    if (param.perExpert) {
-      auto experts = checkpoint.getExperts(param.name, param.getCount(), spec);
-      if (!experts)
-        return experts.takeError();
-      data.params.push_back({Tensor(), std::move(*experts)});
-      continue;
-    }
+/// A checkpoint may hold a parameter in a narrower float type than the layer
+/// computes with (DeepSeek-V3's router is bf16 in most, and multiplied in f32):
+/// widening is exact, so it is done here; anything else is left to be refused.
+static bool isWidening(ElementType from, ElementType to) {
+  return to == ElementType::f32 &&
+         (from == ElementType::bf16 || from == ElementType::f16);
+}
+
+static Tensor widen(Tensor tensor, ElementType type) {
+  return isWidening(tensor.getType(), type) ? tensor.convertTo(type) : tensor;
+}
+
+static llvm::Expected<llvm::SmallVector<Tensor>>
+readParameter(const EntryTensor &param, Checkpoint &checkpoint) {
+  TensorSpec spec;
+  spec.shape = llvm::SmallVector<int64_t, 4>(param.getShape());
+  llvm::SmallVector<Tensor> tensors;
+  if (param.perExpert) {
+    auto experts = checkpoint.getExperts(param.name, param.getCount(), spec);
+    if (!experts)
+      return experts.takeError();
+    tensors.append(experts->begin(), experts->end());
+  } else {
     auto tensor = checkpoint.get(param.name, spec);
     if (!tensor)
       return tensor.takeError();
-    data.params.push_back({*tensor, {}});
+    tensors.push_back(*tensor);
+  }
+  spec.type = getElementType(param);
+  for (Tensor &tensor : tensors) {
+    tensor = widen(tensor, *spec.type);
+    if (llvm::Error error = checkTensor(param.name, tensor, spec))
+      return llvm::createStringError(checkpoint.getPath() + ": " +
+                                     llvm::toString(std::move(error)));
+  }
+  return tensors;
+}
+
+llvm::Error moe::readParameters(const Layer &layer, Checkpoint &checkpoint,
+                                LayerData &data) {
+  for (const EntryTensor &param : layer.params) {
+    auto tensors = readParameter(param, checkpoint);
+    if (!tensors)
+      return tensors.takeError();
+    if (param.perExpert)
+      data.params.push_back(
+          {Tensor(), std::vector<Tensor>(tensors->begin(), tensors->end())});
+    else
+      data.params.push_back({tensors->front(), {}});
   }
   return llvm::Error::success();
 }

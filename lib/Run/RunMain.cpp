@@ -42,7 +42,7 @@ EXAMPLE:
   layer's own. --compare runs the interpreter on at most as many tokens as it
   can do in about ten seconds, evenly spread: a layer computes each by itself.
   Without --atol and --rtol results may differ by what rounding makes of their
-  type: 4 u rms + 2 u |expected| for bf16 and f16 (u = 2^-9, 2^-11), 1024 u rms
+  type: 4 u rms + 2 u |expected| for bf16 and f16 (u = 2^-8, 2^-11), 1024 u rms
   + 128 u |expected| for f32 (u = 2^-24), where rms is that of what is expected.
 )";
 
