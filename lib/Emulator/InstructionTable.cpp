@@ -258,6 +258,7 @@ extern const InstructionRow instructionRows[] = {
     {"cvt", ".rm|.rp .bf16 .f32", "d:T, s:U", selectCvt, 78, 90},
     {"cvt", ".rni|.rzi|.rmi|.rpi .ftz? .sat? .f32 .f32", "d:T, s:U", selectCvt},
     {"cvt", ".ftz? .sat? .f32 .f32", "d:T, s:U", selectCvt},
+    {"cvt", ".sat? .f64 .f64", "d:T, s:U", selectCvt},
     {"cvt", ".rni|.rzi|.rmi|.rpi .sat? .f64 .f64", "d:T, s:U", selectCvt},
     {"cvt", ".rni|.rzi|.rmi|.rpi .ftz? .sat? .f16 .f16", "d:T, s:U", selectCvt},
     {"cvt", ".rni|.rzi|.rmi|.rpi .bf16 .bf16", "d:T, s:U", selectCvt, 78, 90},

@@ -396,6 +396,9 @@ TEST(Formulas, FloatConversions) {
   rows.push_back(row1<u32, float>("cvt.sat.f32.f32 $d, $a;", [=](float a) {
     return convertFloat(kF32, kF32, bitCast<u32>(a), sat);
   }));
+  rows.push_back(row1<double, double>("cvt.sat.f64.f64 $d, $a;", [](double a) {
+    return a > 0 ? std::fmin(a, 1.0) : 0.0;
+  }));
   rows.push_back(row1<u32, double>("cvt.rn.ftz.f32.f64 $d, $a;", [=](double a) {
     return convertFloat(kF32, kF64, bitCast<u64>(a), ftz);
   }));
