@@ -11,6 +11,7 @@
 #include "moe/Reference/Interpreter.h"
 #include "moe/Testing/Passes.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
@@ -41,7 +42,7 @@ static void printElements(const TensorView &view, llvm::raw_ostream &os) {
 }
 
 namespace {
-struct TestInterpret : PassWrapper<TestInterpret, OperationPass<func::FuncOp>> {
+struct TestInterpret : PassWrapper<TestInterpret, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TestInterpret)
   TestInterpret() = default;
   TestInterpret(const TestInterpret &other) : PassWrapper(other) {}
@@ -52,18 +53,23 @@ struct TestInterpret : PassWrapper<TestInterpret, OperationPass<func::FuncOp>> {
            "print their results";
   }
 
+  // One pass over the module, so that functions print in their order.
   void runOnOperation() override {
-    func::FuncOp function = getOperation();
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (failed(interpretAndPrint(function)))
+        signalPassFailure();
+  }
+
+  LogicalResult interpretAndPrint(func::FuncOp function) {
     if (function.getNumArguments() != 0 || function.isExternal())
-      return;
+      return success();
     InterpreterOptions options;
     if (typed)
       options.precision = Precision::Typed;
     auto results = interpret(function, {}, options);
     if (failed(results))
-      return signalPassFailure();
-    std::string text;
-    llvm::raw_string_ostream os(text);
+      return failure();
+    llvm::raw_ostream &os = llvm::outs();
     os << "@" << function.getSymName() << "\n";
     for (const InterpreterValue &result : *results) {
       if (result.isScalar())
@@ -72,7 +78,7 @@ struct TestInterpret : PassWrapper<TestInterpret, OperationPass<func::FuncOp>> {
         printElements(result.getView(), os);
       os << "\n";
     }
-    llvm::outs() << text;
+    return success();
   }
 
   Option<bool> typed{*this, "typed",
