@@ -21,6 +21,7 @@ using namespace mlir::moe;
 
 ExitStatus moe::fail(ExitStatus status, StringRef tool,
                      const llvm::Twine &message) {
+  llvm::outs().flush(); // What was printed before comes first.
   llvm::WithColor::error(llvm::errs(), tool) << message << "\n";
   return status;
 }
@@ -37,6 +38,7 @@ static DialectRegistry makeRegistry() {
 }
 
 ModuleFile::ModuleFile() : context(makeRegistry()) {
+  context.printOpOnDiagnostic(false); // The line of the source says it.
   diagnostics = std::make_unique<SourceMgrDiagnosticHandler>(sources, &context);
 }
 
@@ -56,8 +58,10 @@ std::unique_ptr<ModuleFile> ModuleFile::open(StringRef path) {
 }
 
 void ModuleFile::enableRemarks() {
+  // Each kind needs a filter of its own; `all` alone enables none.
   remark::RemarkCategories everything;
-  everything.all = ".*";
+  everything.passed = everything.missed = ".*";
+  everything.analysis = everything.failed = ".*";
   // Fails only where remarks are already enabled.
   (void)remark::enableOptimizationRemarks(
       context, /*streamer=*/nullptr,
