@@ -55,6 +55,7 @@ private:
   Kernels &kernels;
   LoopBuilder b;
   unsigned numInputs = 0;
+  int64_t topK = 0;
   Workspace workspace;
   Value shared, tokens, scratchBytes;
   ThreadInfo thread;
@@ -242,6 +243,9 @@ DictionaryAttr LayerConverter::describe() {
   // The shared part is rounded up to whole cache lines at run time.
   set("workspace_fixed", workspace.fixed + 64);
   set("workspace_per_thread", workspace.perThread);
+  // Rows are numbered in i32: the caller's T times this is checked.
+  if (topK > 0)
+    set("top_k", topK);
   return layer.getDictionary(b.getContext());
 }
 
@@ -250,6 +254,7 @@ LogicalResult LayerConverter::run() {
     return failure();
   auto entry = cast<DictionaryAttr>(function->getAttr(entryPointAttr));
   numInputs = entry.getAs<ArrayAttr>("inputs").size();
+  function.walk([&](PlanOp plan) { topK = std::max(topK, plan.getTopK()); });
   makeThreadFunction();
   Scratch scratch(scratchBytes);
   {

@@ -1,8 +1,9 @@
-// A CUDA driver for tests without a device: it says which function was called and
-// lets the emulator's runtime library do the work.
+// A CUDA driver for tests without a device: it says which function was called
+// and lets the emulator's runtime library do the work.
 //
 //   EMULATOR_RUNTIME  that library
-//   PARAM_COUNT       parameters of the kernel, which the driver's interface does
+//   PARAM_COUNT       parameters of the kernel, which the driver's interface
+//   does
 //                     not pass
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

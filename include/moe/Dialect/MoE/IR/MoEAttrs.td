@@ -80,7 +80,8 @@ def MoE_RouterAttr : MoE_Attr<"Router", "router"> {
        `softmax_selected` the softmax over the logits of the present slots;
        `sigmoid_selected` the sigmoid of `z[e]`; `one` is 1; `sparsemixer`
        (PhiMoE) is the softmax at `e` over the experts not chosen in an earlier
-       slot and with `(z[e] - z) / max(|z|, z[e]) <= 2 * jitter`.
+       slot, without those for which `(z[e] - z) / max(|z|, z[e])` is more than
+       `2 * jitter`.
     6. `renormalize`, where present, divides the weights by their norm.
     7. The weights are multiplied by `scale`, then by the expert scale's entry
        for the expert, where there is one (Gemma 4).
