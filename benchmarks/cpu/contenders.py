@@ -6,6 +6,7 @@ their own get the ids, and so do we (`moe-replay-routing`): like with like.
 """
 
 import ctypes
+import os
 import pathlib
 import subprocess
 
@@ -63,7 +64,9 @@ class Ours:
         run(bin_dir / "moe-import", folder / "config.json", "-o", layer)
         run(bin_dir / "moe-opt", layer, "--moe-replay-routing", "--canonicalize", "-o", replay)
         run(bin_dir / "moe-compile", replay, "--target=cpu", f"--cpu={cpu}", "--emit=lib", "-o", library)
-        library = ctypes.CDLL(str(library))
+        # PyTorch has put another OpenMP runtime into the global scope, whose
+        # omp_get_thread_num knows nothing of our library's threads.
+        library = ctypes.CDLL(str(library), mode=os.RTLD_LOCAL | os.RTLD_DEEPBIND)
         library.forward_packed_size.restype = ctypes.c_size_t
         library.forward_workspace_size.restype = ctypes.c_size_t
         library.forward_last_error.restype = ctypes.c_char_p
