@@ -44,6 +44,8 @@ EXAMPLE:
   Without --atol and --rtol results may differ by what rounding makes of their
   type: 4 u rms + 2 u |expected| for bf16 and f16 (u = 2^-8, 2^-11), 1024 u rms
   + 128 u |expected| for f32 (u = 2^-24), where rms is that of what is expected.
+  Routing weights may differ by 4 u rms + 16 u |expected| of the type of x (a
+  logit rounded to that type may fall to the other side).
 )";
 
 namespace {
