@@ -218,16 +218,14 @@ void LayerConverter::makeRunFunction() {
   Value sharedSize =
       b.add(b.mul(numTokens, workspace.perToken), b.index(workspace.fixed));
   sharedSize = b.mul(b.ceilDiv(sharedSize, b.index(64)), 64);
-  Value threads = emitMaxThreads(b, module);
-  Value all = bytesAt(run.getArgument(4),
-                      b.add(sharedSize, b.mul(threads, workspace.perThread)));
-  arguments.push_back(b.view(all, b.index(0), {ShapedType::kDynamic},
-                             b.getI8Type(), sharedSize));
+  Value memory = run.getArgument(4);
+  arguments.push_back(bytesAt(memory, sharedSize));
   emitParallel(b, module, [&](Value id, Value numThreads) {
-    Value start = b.add(sharedSize, b.mul(id, workspace.perThread));
+    Value size = b.index(workspace.perThread);
+    Value all = bytesAt(memory, b.add(sharedSize, b.mul(numThreads, size)));
+    Value start = b.add(sharedSize, b.mul(id, size));
     arguments.push_back(b.view(all, start, {ShapedType::kDynamic},
-                               b.getI8Type(),
-                               ValueRange{b.index(workspace.perThread)}));
+                               b.getI8Type(), ValueRange{size}));
     arguments.append({numTokens, id, numThreads});
     func::CallOp::create(b, function, arguments);
   });

@@ -60,34 +60,41 @@ Value mlir::moe::loadPointer(LoopBuilder &builder, Value array,
 }
 
 /// Calls a function of the OpenMP runtime that returns a number.
-static Value callRuntime(LoopBuilder &builder, ModuleOp module,
-                         StringRef name) {
+static Value callRuntime(LoopBuilder &builder, ModuleOp module, StringRef name,
+                         ValueRange arguments = {}) {
   Type i32 = builder.getI32Type();
   if (!module.lookupSymbol(name)) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(module.getBody());
-    auto declaration =
-        func::FuncOp::create(builder, name, builder.getFunctionType({}, i32));
-    declaration.setPrivate();
+    auto type = builder.getFunctionType(arguments.getTypes(), i32);
+    func::FuncOp::create(builder, name, type).setPrivate();
   }
-  Value number =
-      func::CallOp::create(builder, name, TypeRange(i32)).getResult(0);
-  return builder.toIndex(number);
+  return func::CallOp::create(builder, name, TypeRange(i32), arguments)
+      .getResult(0);
 }
 
+/// The team is LLVM's, so only LLVM's runtime knows its threads. The standard
+/// names (omp_get_thread_num) may belong to another runtime of the process:
+/// a global scope with PyTorch in it answers them with GNU's. The two here are
+/// LLVM's alone; they make nothing of the source location. The bound on the
+/// team is the answer that the size of the workspace was computed from,
+/// whichever runtime gives it.
 void mlir::moe::emitParallel(
     LoopBuilder &builder, ModuleOp module,
     function_ref<void(Value thread, Value numThreads)> body) {
-  auto parallel = omp::ParallelOp::create(builder, omp::ParallelOperands());
+  omp::ParallelOperands clauses;
+  clauses.numThreads = callRuntime(builder, module, "omp_get_max_threads");
+  auto parallel = omp::ParallelOp::create(builder, clauses);
   OpBuilder::InsertionGuard guard(builder);
   builder.createBlock(&parallel.getRegion());
-  body(callRuntime(builder, module, "omp_get_thread_num"),
-       callRuntime(builder, module, "omp_get_num_threads"));
+  Value location = LLVM::ZeroOp::create(
+      builder, LLVM::LLVMPointerType::get(builder.getContext()));
+  auto ask = [&](StringRef name) {
+    return builder.toIndex(callRuntime(builder, module, name, location));
+  };
+  Value thread = ask("__kmpc_bound_thread_num");
+  body(thread, ask("__kmpc_bound_num_threads"));
   omp::TerminatorOp::create(builder);
-}
-
-Value mlir::moe::emitMaxThreads(LoopBuilder &builder, ModuleOp module) {
-  return callRuntime(builder, module, "omp_get_max_threads");
 }
 
 void mlir::moe::emitBarrier(LoopBuilder &builder) {

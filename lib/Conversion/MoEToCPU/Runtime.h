@@ -26,9 +26,6 @@ Value loadPointer(LoopBuilder &builder, Value array, Value position);
 void emitParallel(LoopBuilder &builder, ModuleOp module,
                   function_ref<void(Value thread, Value numThreads)> body);
 
-/// The most threads that a parallel region gets, an index.
-Value emitMaxThreads(LoopBuilder &builder, ModuleOp module);
-
 /// A barrier of all threads of the parallel region.
 void emitBarrier(LoopBuilder &builder);
 

@@ -31,9 +31,9 @@ constexpr llvm::StringLiteral kIntroduction = R"(
 // * NAME_pack and NAME_run use the threads of OpenMP (omp_set_num_threads,
 //   OMP_NUM_THREADS). Ask for NAME_workspace_size with the number of threads
 //   that NAME_run will have. The number does not change results.
-// * The OpenMP runtime is LLVM's. Where the process has put another one into the
-//   global scope (PyTorch does), load the library with RTLD_DEEPBIND: otherwise
-//   thread numbers come from the other runtime and results are wrong.
+// * The OpenMP runtime is LLVM's; another one in the process does no harm. Where
+//   it comes first in the global scope (as in PyTorch's process), its number of
+//   threads is the one that counts.
 // * NAME_run may be called from several threads at a time, each with a
 //   workspace of its own.
 // * Whatever is wrong with an argument is a status and a message in

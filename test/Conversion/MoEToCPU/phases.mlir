@@ -16,5 +16,9 @@
 
 // CHECK-LABEL: func.func @forward__run(
 // CHECK-SAME:    i64, %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr)
-// CHECK:         omp.parallel {
+// The threads are LLVM's, whatever other runtime a process has.
+// CHECK:         %[[MAX:.*]] = call @omp_get_max_threads()
+// CHECK:         omp.parallel num_threads(%[[MAX]] : i32) {
+// CHECK:           call @__kmpc_bound_thread_num(
+// CHECK:           call @__kmpc_bound_num_threads(
 // CHECK:           call @forward__thread
