@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Ids by margin, outputs by replay of the ids.
+// Ids by margin, outputs by replay of the ids, both by bits between runs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,14 +14,17 @@
 #include "moe/Pipelines/Pipelines.h"
 #include "moe/Target/CPU/AlignedMemory.h"
 #include "moe/Target/CPU/JIT.h"
+#include "moe/Target/CPU/OpenMP.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/SmallSet.h"
 #include "llvm/Support/Format.h"
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 using namespace mlir;
 using namespace mlir::moe;
@@ -52,12 +55,32 @@ static DLTensor toDLTensor(const Tensor &tensor) {
   return result;
 }
 
-static llvm::Error runFunction(const JITFunction &function,
-                               const RandomLayer &layer, LayerResult &result) {
+namespace {
+/// A layer in this process with its packed parameters.
+class CompiledLayer {
+public:
+  /// Compiles `module`, whose @forward returns output, ids and weights.
+  static FailureOr<CompiledLayer> create(ModuleOp module,
+                                         const RandomLayer &layer,
+                                         const CompiledVariant &variant);
+
+  /// Runs the tokens `x` with the threads that are set.
+  llvm::Expected<LayerResult> run(const Tensor &x, int64_t topK) const;
+
+private:
+  llvm::Error pack(const RandomLayer &layer);
+
+  std::unique_ptr<JIT> jit;
+  std::optional<JITFunction> function;
+  std::optional<AlignedMemory> packed;
+};
+} // namespace
+
+llvm::Error CompiledLayer::pack(const RandomLayer &layer) {
   // Per-expert parameters are E tensors.
   std::vector<Tensor> paramTensors;
   for (auto [param, tensor] :
-       llvm::zip_equal(function.getEntryPoint().params,
+       llvm::zip_equal(function->getEntryPoint().params,
                        ArrayRef(layer.arguments).drop_front()))
     for (int64_t i = 0; i < param.getCount(); ++i)
       paramTensors.push_back(param.perExpert ? tensor.slice(i) : tensor);
@@ -65,29 +88,16 @@ static llvm::Error runFunction(const JITFunction &function,
   for (const Tensor &tensor : paramTensors)
     params.push_back(toDLTensor(tensor));
 
-  auto packed = AlignedMemory::allocate(function.getPackedSize());
-  if (!packed)
-    return packed.takeError();
-  if (llvm::Error error = function.pack(params, packed->getData()))
-    return error;
-  auto size = function.getWorkspaceSize(layer.arguments[0].getDim(0));
-  if (!size)
-    return size.takeError();
-  auto workspace = AlignedMemory::allocate(*size);
-  if (!workspace)
-    return workspace.takeError();
-  DLTensor inputs[] = {toDLTensor(layer.arguments[0])};
-  DLTensor outputs[] = {toDLTensor(result.y), toDLTensor(result.ids),
-                        toDLTensor(result.weights)};
-  return function.run(inputs, packed->getData(), outputs, workspace->getData());
+  auto memory = AlignedMemory::allocate(function->getPackedSize());
+  if (!memory)
+    return memory.takeError();
+  packed.emplace(std::move(*memory));
+  return function->pack(params, packed->getData());
 }
 
-/// Compiles `module`, whose @forward returns output, ids and weights, and runs
-/// it.
-static FailureOr<LayerResult> runCompiled(ModuleOp module,
-                                          const RandomLayer &layer,
-                                          const CompiledVariant &variant,
-                                          int64_t topK) {
+FailureOr<CompiledLayer> CompiledLayer::create(ModuleOp module,
+                                               const RandomLayer &layer,
+                                               const CompiledVariant &variant) {
   OwningOpRef<ModuleOp> copy = module.clone();
   PassManager manager(module.getContext());
   CPUPipelineOptions options;
@@ -103,15 +113,99 @@ static FailureOr<LayerResult> runCompiled(ModuleOp module,
   auto function = (*jit)->lookup("forward");
   if (!function)
     return emitError(module.getLoc()) << llvm::toString(function.takeError());
-
-  const Tensor &x = layer.arguments[0];
-  SmallVector<int64_t> slots = {x.getDim(0), topK};
-  LayerResult result{Tensor::zeros(layer.type, x.getShape()),
-                     Tensor::zeros(ElementType::i32, slots),
-                     Tensor::zeros(ElementType::f32, slots)};
-  if (llvm::Error error = runFunction(*function, layer, result))
+  CompiledLayer result;
+  result.jit = std::move(*jit);
+  result.function = *function;
+  if (llvm::Error error = result.pack(layer))
     return emitError(module.getLoc()) << llvm::toString(std::move(error));
   return result;
+}
+
+llvm::Expected<LayerResult> CompiledLayer::run(const Tensor &x,
+                                               int64_t topK) const {
+  SmallVector<int64_t> slots = {x.getDim(0), topK};
+  LayerResult result{Tensor::zeros(x.getType(), x.getShape()),
+                     Tensor::zeros(ElementType::i32, slots),
+                     Tensor::zeros(ElementType::f32, slots)};
+  auto size = function->getWorkspaceSize(x.getDim(0));
+  if (!size)
+    return size.takeError();
+  auto workspace = AlignedMemory::allocate(*size);
+  if (!workspace)
+    return workspace.takeError();
+  DLTensor inputs[] = {toDLTensor(x)};
+  DLTensor outputs[] = {toDLTensor(result.y), toDLTensor(result.ids),
+                        toDLTensor(result.weights)};
+  if (llvm::Error error = function->run(inputs, packed->getData(), outputs,
+                                        workspace->getData()))
+    return std::move(error);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Bits
+//===----------------------------------------------------------------------===//
+
+static bool haveSameBits(const Tensor &a, const Tensor &b) {
+  return a.getSizeInBytes() == b.getSizeInBytes() &&
+         std::memcmp(a.getData(), b.getData(), a.getSizeInBytes()) == 0;
+}
+
+static LogicalResult compareBits(const LayerResult &actual,
+                                 const LayerResult &expected, const Twine &how,
+                                 raw_ostream &log) {
+  StringRef different = !haveSameBits(actual.ids, expected.ids) ? "ids"
+                        : !haveSameBits(actual.weights, expected.weights)
+                            ? "weights"
+                        : !haveSameBits(actual.y, expected.y) ? "output"
+                                                              : "";
+  if (different.empty())
+    return success();
+  log << how << ": expected the same bits, got another " << different << "\n";
+  return failure();
+}
+
+/// Row `token` of each tensor, as the result of that token alone.
+static LayerResult getRow(const LayerResult &result, int64_t token) {
+  auto row = [&](const Tensor &tensor) {
+    return tensor.slice(token).reshape({1, tensor.getDim(1)});
+  };
+  return {row(result.y), row(result.ids), row(result.weights)};
+}
+
+/// A row has the same bits for any number of threads, alone or in a batch.
+static LogicalResult checkBits(const CompiledLayer &compiled,
+                               const RandomLayer &layer,
+                               const LayerResult &expected, raw_ostream &log) {
+  const Tensor &x = layer.arguments[0];
+  int64_t topK = expected.ids.getDim(1), numTokens = x.getDim(0);
+  auto check = [&](const Tensor &tokens, const LayerResult &bits,
+                   const Twine &how) -> LogicalResult {
+    auto result = compiled.run(tokens, topK);
+    if (result)
+      return compareBits(*result, bits, how, log);
+    log << how << ": " << llvm::toString(result.takeError()) << "\n";
+    return failure();
+  };
+
+  auto openMP = OpenMPRuntime::get();
+  if (!openMP) {
+    log << llvm::toString(openMP.takeError()) << "\n";
+    return failure();
+  }
+  int threadsBefore = (*openMP)->getMaxThreads();
+  bool allGood = true;
+  for (int threads : {1, 2, 3, 8}) {
+    (*openMP)->setNumThreads(threads);
+    allGood &= succeeded(check(x, expected, Twine(threads) + " threads"));
+  }
+  (*openMP)->setNumThreads(threadsBefore);
+  for (int64_t token : {int64_t(0), numTokens / 2, numTokens - 1})
+    if (token >= 0 && token < numTokens)
+      allGood &= succeeded(check(x.slice(token).reshape({1, x.getDim(1)}),
+                                 getRow(expected, token),
+                                 "token " + Twine(token) + " alone"));
+  return success(allGood);
 }
 
 //===----------------------------------------------------------------------===//
@@ -288,9 +382,12 @@ static LogicalResult checkModule(ModuleOp module, const RandomLayer &layer,
                                /*replay=*/nullptr, &record);
   if (failed(chosen))
     return failure();
-  auto compiled = runCompiled(module, layer, variant, chosen->ids.getDim(1));
-  if (failed(compiled))
+  auto code = CompiledLayer::create(module, layer, variant);
+  if (failed(code))
     return failure();
+  auto compiled = code->run(layer.arguments[0], chosen->ids.getDim(1));
+  if (!compiled)
+    return emitError(module.getLoc()) << llvm::toString(compiled.takeError());
 
   bool allGood = true;
   for (int64_t token = 0; token < compiled->ids.getDim(0); ++token) {
@@ -305,7 +402,9 @@ static LogicalResult checkModule(ModuleOp module, const RandomLayer &layer,
   auto expected = interpretLayer(module, layer, Precision::Exact, replay);
   if (failed(expected))
     return failure();
-  return compareValues(*compiled, *expected, layer, log);
+  bool sameBits = succeeded(checkBits(*code, layer, *compiled, log));
+  return success(succeeded(compareValues(*compiled, *expected, layer, log)) &&
+                 sameBits);
 }
 
 LogicalResult mlir::moe::checkCompiled(const RandomLayer &layer,

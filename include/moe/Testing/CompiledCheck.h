@@ -30,7 +30,9 @@ struct CompiledVariant {
 ///     that the rounding of a f32 router product makes of the f64 keys; experts
 ///     with a key of -inf come in order of their number;
 ///   * with these ids replayed, weights and output lie within the rounding of
-///     the layer's types; what is not finite in one is not finite in the other.
+///     the layer's types; what is not finite in one is not finite in the other;
+///   * with 1, 2, 3 and 8 threads all bits are the same; so are those of the
+///     first, the middle and the last token when each runs alone.
 ///
 /// What fails is said to `log`.
 LogicalResult checkCompiled(const RandomLayer &layer,
