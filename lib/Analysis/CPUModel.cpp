@@ -96,17 +96,16 @@ TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
   choice.rows = chooseTileRows(model, kind, choice.columns);
   int64_t perUnit = kind == DotKind::F32 ? 1 : 2;
   int64_t units = (reduction + perUnit - 1) / perUnit;
-  // A quarter of the second cache for a stretch of a panel (a unit is 4
-  // bytes): shorter ones cost more in loading and storing sums than they save.
+  // Half of the first cache for a stretch of a panel (a unit is 4 bytes): all
+  // row tiles but the first read it there, beside their rows. Shorter ones cost
+  // more in loading and storing sums than they save.
   int64_t stretch =
-      std::max<int64_t>(64, model.l2Bytes / 4 / (4 * choice.columns) / 64 * 64);
+      std::max<int64_t>(64, model.l1Bytes / 2 / (4 * choice.columns) / 64 * 64);
   choice.kBlock = units <= stretch ? 0 : stretch * perUnit;
-  // Half of the second cache for the operand's rows, within bounds: a block
-  // reads all weights once more, which has to be little beside its products.
-  int64_t rowBytes = reduction * (kind == DotKind::PairBF16 ? 2 : 4);
-  int64_t cached = model.l2Bytes / 2 / std::max<int64_t>(rowBytes, 1);
-  choice.rowBlock = std::clamp<int64_t>(cached / choice.rows * choice.rows,
-                                        12 * choice.rows, 24 * choice.rows);
+  // A block reads all weights once more, which has to be little beside its
+  // products. Its rows need not fit a cache: a panel reads them one tile after
+  // the other.
+  choice.rowBlock = 144 / choice.rows * choice.rows;
   choice.prefetch = 8 << 10;
   return choice;
 }

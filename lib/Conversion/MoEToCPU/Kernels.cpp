@@ -53,6 +53,9 @@ public:
     sumsStart = entry.getArgument(5);
     units = entry.getArgument(6);
     isFirst = entry.getArgument(7);
+    stream = entry.getArgument(8);
+    streamStart = entry.getArgument(9);
+    streamStep = entry.getArgument(10);
   }
 
   void emit();
@@ -61,7 +64,7 @@ private:
   SmallVector<Value> loadSums();
   void storeSums(ArrayRef<Value> values);
   SmallVector<Value> emitStep(Value unit, ValueRange accumulators);
-  void emitPrefetch(Value line);
+  void emitPrefetch(Value unit);
   /// Multiplies one element of every row's operand by the weights.
   void multiply(SmallVectorImpl<Value> &accumulators, Value position,
                 ArrayRef<Value> weightVectors);
@@ -78,7 +81,7 @@ private:
   int64_t lanes, numVectors;
   VectorType sumType, unitType;
   Value operand, operandStart, weights, weightStart, sums, sumsStart, units,
-      isFirst;
+      isFirst, stream, streamStart, streamStep;
 };
 
 } // namespace
@@ -147,12 +150,15 @@ void KernelBody::multiply(SmallVectorImpl<Value> &accumulators, Value position,
   }
 }
 
-/// Every cache line of the step's weights, some way ahead, into the second
-/// cache. Past the end of the buffer a prefetch does nothing.
-void KernelBody::emitPrefetch(Value line) {
-  for (int64_t unit = 0; key.prefetch > 0 && unit < key.columns; unit += 16)
-    memref::PrefetchOp::create(b, weights,
-                               ValueRange{b.add(line, key.prefetch / 4 + unit)},
+/// The step's part of what is read later, into the second cache. Past the end
+/// of the buffer a prefetch does nothing.
+void KernelBody::emitPrefetch(Value unit) {
+  if (!key.prefetch)
+    return;
+  constexpr int64_t line = 64;
+  Value position = b.add(streamStart, b.mul(unit, streamStep));
+  for (int64_t byte = 0; byte < 4 * key.columns; byte += line)
+    memref::PrefetchOp::create(b, stream, ValueRange{b.add(position, byte)},
                                /*isWrite=*/false, /*localityHint=*/2,
                                /*isDataCache=*/true);
 }
@@ -163,7 +169,7 @@ SmallVector<Value> KernelBody::emitStep(Value unit, ValueRange carried) {
   SmallVector<Value> packed;
   for (int64_t v = 0; v < numVectors; ++v)
     packed.push_back(b.loadVector(lanes, weights, b.add(line, v * lanes)));
-  emitPrefetch(line);
+  emitPrefetch(unit);
   if (key.kind != DotKind::DecodeBF16) {
     multiply(accumulators, b.add(operandStart, unit), packed);
     return accumulators;
@@ -208,13 +214,14 @@ func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
     return MemRefType::get({ShapedType::kDynamic}, element);
   };
   std::string name =
-      llvm::formatv("moe_kernel_{0}_{1}x{2}_{3}_{4}", spell(key.kind), key.rows,
-                    key.columns, key.rowStride, key.prefetch);
+      llvm::formatv("moe_kernel_{0}_{1}x{2}_{3}{4}", spell(key.kind), key.rows,
+                    key.columns, key.rowStride, key.prefetch ? "" : "_alone");
   function = createInternalFunction(
       module, loc, name,
       {flat(getOperandUnit(context, key.kind)), index,
        flat(getWeightUnit(context, key.kind)), index, flat(f32), index, index,
-       IntegerType::get(context, 1)},
+       IntegerType::get(context, 1), flat(IntegerType::get(context, 8)), index,
+       index},
       /*isInlined=*/false);
   LoopBuilder b(loc, context);
   b.setInsertionPointToStart(&function.getBody().front());

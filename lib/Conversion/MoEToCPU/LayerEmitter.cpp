@@ -30,12 +30,8 @@ ProductEmitter LayerEmitter::makeProduct(Operation *op, ValueRange weights,
   PackedLayout layout = PackedLayout::get(
       type, static_cast<int64_t>(weights.size()), config.getColumns());
   Type element = getElementTypeOrSelf(x.getType());
-  DotKind kind =
-      getDotKind(element, type.getElementType(), kernels.getOptions().bf16Dot);
-  memref::ViewOp source = getPackedView(weights[0]);
-  Value units = b.view(packed, source.getByteShift(), {layout.numBytes() / 4},
-                       getWeightUnit(b.getContext(), kind));
-  return ProductEmitter(b, kernels, scratch, layout, config, units, element);
+  return ProductEmitter(b, kernels, scratch, layout, config, packed,
+                        getPackedView(weights[0]).getByteShift(), element);
 }
 
 //===----------------------------------------------------------------------===//
@@ -483,7 +479,8 @@ void LayerEmitter::lowerProduct(GroupedMatmulOp product) {
         last.storeOperand(value, row.local, column, lanes);
       };
       hidden->emitPanels(expert, numRows, b.index(0),
-                         b.index(hidden->getLayout().numPanels()), epilogue);
+                         b.index(hidden->getLayout().numPanels()), epilogue,
+                         last.getExpertStart(expert));
       last.padOperand(numRows);
     }
     last.emitPanels(expert, numRows, b.index(0),

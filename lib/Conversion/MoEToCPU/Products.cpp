@@ -71,14 +71,16 @@ Value mlir::moe::cloneElementwise(LoopBuilder &b, Region &region,
 
 ProductEmitter::ProductEmitter(LoopBuilder &builder, Kernels &kernels,
                                Scratch &scratch, PackedLayout layout,
-                               LoweringConfigAttr config, Value weights,
-                               Type operandType)
+                               LoweringConfigAttr config, Value packed,
+                               Value packedStart, Type operandType)
     : b(builder), kernels(kernels), scratch(scratch), layout(layout),
-      config(config), weights(weights),
+      config(config), packed(packed), packedStart(packedStart),
       kind(getDotKind(operandType, layout.element,
                       kernels.getOptions().bf16Dot)),
       lanes(kernels.getOptions().lanes()) {
   int64_t perUnit = kind == DotKind::DecodeBF16 ? 2 : 1;
+  weights = b.view(packed, packedStart, {layout.numBytes() / 4},
+                   getWeightUnit(b.getContext(), kind));
   // One cache line more than whole lines: rows do not fall on the same sets.
   rowStride = llvm::alignTo(layout.numUnits() * perUnit, 16) + 16;
 }
@@ -159,79 +161,110 @@ void ProductEmitter::gather(Value x, Value numRows,
   padOperand(numRows);
 }
 
+Value ProductEmitter::getByte(Value weightUnit) {
+  return b.add(packedStart, b.mul(weightUnit, 4));
+}
+
+Value ProductEmitter::getExpertStart(Value expert) {
+  return getByte(b.mul(expert, layout.expertUnits()));
+}
+
 void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
-                                Value lastPanel, const Epilogue &epilogue) {
+                                Value lastPanel, const Epilogue &epilogue,
+                                Value nextRead) {
   Value expertStart = b.mul(expert, layout.expertUnits());
   b.forEach(firstPanel, lastPanel, [&](Value panel) {
-    emitTiles(numRows, b.add(expertStart, b.mul(panel, layout.panelUnits())));
+    Value start = b.add(expertStart, b.mul(panel, layout.panelUnits()));
+    Value next = getByte(b.add(start, layout.panelUnits()));
+    if (nextRead)
+      next = b.select(b.equal(b.add(panel, 1), lastPanel), nextRead, next);
+    emitTiles(numRows, start, next);
     emitEpilogue(numRows, panel, epilogue);
   });
 }
 
-/// The sums of one panel for all rows of the block: stretches of the
-/// reduction, in each of them row tiles of equal height.
-void ProductEmitter::emitTiles(Value numRows, Value panelStart) {
-  int64_t units = layout.numUnits(), columns = layout.panelColumns;
+/// The sums of one panel for all rows of the block, stretch by stretch of the
+/// reduction.
+void ProductEmitter::emitTiles(Value numRows, Value panelStart,
+                               Value nextPanel) {
+  int64_t units = layout.numUnits();
   int64_t stretch =
       config.getKBlock() == 0
           ? units
           : std::max<int64_t>(config.getKBlock() / layout.perUnit, 1);
-  int64_t operandPerUnit = kind == DotKind::DecodeBF16 ? 2 : 1;
   Value numTiles = b.ceilDiv(numRows, b.index(config.getRows()));
-  auto emitStretch = [&](Value unit, Value numUnits, Value isFirst) {
-    Value weightStart = b.add(panelStart, b.mul(unit, columns));
-    Value operandStart = b.mul(unit, operandPerUnit);
-    b.forCarrying(
-        b.index(0), numTiles, b.index(0),
-        [&](Value tile, ValueRange carried) -> SmallVector<Value> {
-          Value row = carried[0];
-          Value left = b.sub(numTiles, tile);
-          Value height = b.ceilDiv(b.sub(numRows, row), left);
-          SmallVector<Value> arguments = {
-              operand,  b.add(operandStart, b.mul(row, rowStride)),
-              weights,  weightStart,
-              sums,     b.mul(row, columns),
-              numUnits, isFirst};
-          auto flat = [&](Value memory) {
-            auto type = cast<MemRefType>(memory.getType());
-            return memref::CastOp::create(
-                b,
-                MemRefType::get({ShapedType::kDynamic}, type.getElementType()),
-                memory);
-          };
-          for (unsigned i : {0, 2, 4})
-            arguments[i] = flat(arguments[i]);
-          SmallVector<int64_t> heights;
-          for (int64_t rows = 1; rows < config.getRows(); ++rows)
-            heights.push_back(rows);
-          auto dispatch = scf::IndexSwitchOp::create(b, TypeRange(), height,
-                                                     heights, heights.size());
-          auto fill = [&](Region &region, int64_t rows) {
-            OpBuilder::InsertionGuard guard(b);
-            b.createBlock(&region);
-            func::FuncOp kernel = kernels.get(
-                {kind, rows, columns, rowStride, config.getPrefetch()},
-                b.getLoc());
-            func::CallOp::create(b, kernel, arguments);
-            scf::YieldOp::create(b);
-          };
-          for (auto [region, rows] :
-               llvm::zip(dispatch.getCaseRegions(), heights))
-            fill(region, rows);
-          fill(dispatch.getDefaultRegion(), config.getRows());
-          return {b.add(row, height)};
-        });
-  };
-  Value isFirst = arith::ConstantOp::create(b, b.getBoolAttr(true));
   if (stretch >= units)
-    return emitStretch(b.index(0), b.index(units), isFirst);
+    return emitStretch(numRows, numTiles, panelStart, b.index(0),
+                       b.index(units), nextPanel);
   // A single tile reads each stretch once: nothing would be read again.
   Value step =
       b.select(b.equal(numTiles, b.index(1)), b.index(units), b.index(stretch));
   b.forEach(b.index(0), b.index(units), step, [&](Value unit) {
+    Value end = b.add(unit, step);
+    Value isLast = b.less(b.index(units - 1), end);
     Value numUnits = b.min(step, b.sub(b.index(units), unit));
-    emitStretch(unit, numUnits, b.equal(unit, b.index(0)));
+    Value nextStretch =
+        getByte(b.add(panelStart, b.mul(end, layout.panelColumns)));
+    emitStretch(numRows, numTiles, panelStart, unit, numUnits,
+                b.select(isLast, nextPanel, nextStretch));
   });
+}
+
+/// One stretch of a panel: row tiles of equal height. Its weights come from
+/// memory for the first tile and from a cache for the others: each tile
+/// prefetches its share of the stretch that is read next, so that memory is
+/// read all the time. A single tile prefetches a fixed distance ahead.
+void ProductEmitter::emitStretch(Value numRows, Value numTiles,
+                                 Value panelStart, Value unit, Value numUnits,
+                                 Value nextRead) {
+  int64_t columns = layout.panelColumns, unitBytes = 4 * columns;
+  Value weightStart = b.add(panelStart, b.mul(unit, columns));
+  Value operandStart = b.mul(unit, kind == DotKind::DecodeBF16 ? 2 : 1);
+  Value isFirst = b.equal(unit, b.index(0));
+  Value isSingle = b.equal(numTiles, b.index(1));
+  Value step = b.ceilDiv(b.index(unitBytes), numTiles);
+  Value share = b.mul(numUnits, step);
+  Value start = b.select(
+      isSingle, b.add(getByte(weightStart), config.getPrefetch()), nextRead);
+  b.forCarrying(
+      b.index(0), numTiles, {b.index(0), start},
+      [&](Value tile, ValueRange carried) -> SmallVector<Value> {
+        Value row = carried[0];
+        Value left = b.sub(numTiles, tile);
+        Value height = b.ceilDiv(b.sub(numRows, row), left);
+        callKernel(height, {operand, b.add(operandStart, b.mul(row, rowStride)),
+                            weights, weightStart, sums, b.mul(row, columns),
+                            numUnits, isFirst, packed, carried[1], step});
+        return {b.add(row, height), b.add(carried[1], share)};
+      });
+}
+
+void ProductEmitter::callKernel(Value height, ArrayRef<Value> arguments) {
+  SmallVector<Value> flat;
+  for (Value argument : arguments) {
+    if (auto type = dyn_cast<MemRefType>(argument.getType()))
+      argument = memref::CastOp::create(
+          b, MemRefType::get({ShapedType::kDynamic}, type.getElementType()),
+          argument);
+    flat.push_back(argument);
+  }
+  SmallVector<int64_t> heights;
+  for (int64_t rows = 1; rows < config.getRows(); ++rows)
+    heights.push_back(rows);
+  auto dispatch = scf::IndexSwitchOp::create(b, TypeRange(), height, heights,
+                                             heights.size());
+  auto fill = [&](Region &region, int64_t rows) {
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&region);
+    func::FuncOp kernel = kernels.get(
+        {kind, rows, layout.panelColumns, rowStride, config.getPrefetch() != 0},
+        b.getLoc());
+    func::CallOp::create(b, kernel, flat);
+    scf::YieldOp::create(b);
+  };
+  for (auto [region, rows] : llvm::zip(dispatch.getCaseRegions(), heights))
+    fill(region, rows);
+  fill(dispatch.getDefaultRegion(), config.getRows());
 }
 
 Value ProductEmitter::computeElements(const Epilogue &epilogue,

@@ -67,7 +67,8 @@ private:
 /// A register tile over operand rows `rowStride` elements apart.
 struct KernelKey {
   DotKind kind;
-  int64_t rows, columns, rowStride, prefetch;
+  int64_t rows, columns, rowStride;
+  bool prefetch;
   bool operator<(const KernelKey &other) const {
     return std::tie(kind, rows, columns, rowStride, prefetch) <
            std::tie(other.kind, other.rows, other.columns, other.rowStride,
@@ -81,7 +82,9 @@ struct KernelKey {
 ///
 /// for a fixed number of rows i, one panel of columns c and `units` units u,
 /// in ascending order of u: a sum has the same bits whatever rows are computed
-/// beside it and however the reduction is cut into stretches.
+/// beside it and however the reduction is cut into stretches. Beside each unit
+/// the kernel prefetches `streamStep` bytes, from `streamStart` on, of the
+/// buffer `stream`.
 class Kernels {
 public:
   Kernels(ModuleOp module, KernelOptions options)
@@ -128,8 +131,8 @@ struct Epilogue {
 class ProductEmitter {
 public:
   ProductEmitter(LoopBuilder &builder, Kernels &kernels, Scratch &scratch,
-                 PackedLayout layout, LoweringConfigAttr config, Value weights,
-                 Type operandType);
+                 PackedLayout layout, LoweringConfigAttr config, Value packed,
+                 Value packedStart, Type operandType);
 
   /// Memory for the operand's rows of one row block, and for the sums.
   void allocate();
@@ -146,15 +149,25 @@ public:
   void padOperand(Value numRows);
 
   /// All row tiles of the panels from `firstPanel` to `lastPanel`, and the
-  /// epilogue on their sums.
+  /// epilogue on their sums. `nextRead` is the byte of the packed buffer that
+  /// is read after them, if known.
   void emitPanels(Value expert, Value numRows, Value firstPanel,
-                  Value lastPanel, const Epilogue &epilogue);
+                  Value lastPanel, const Epilogue &epilogue,
+                  Value nextRead = {});
+
+  /// The byte of the packed buffer at which an expert's weights start.
+  Value getExpertStart(Value expert);
 
   const PackedLayout &getLayout() const { return layout; }
   int64_t getRowBlock() const { return config.getRowBlock(); }
 
 private:
-  void emitTiles(Value numRows, Value panelStart);
+  void emitTiles(Value numRows, Value panelStart, Value nextPanel);
+  void emitStretch(Value numRows, Value numTiles, Value weightStart, Value unit,
+                   Value numUnits, Value nextRead);
+  /// Calls the kernel of `height` rows.
+  void callKernel(Value height, ArrayRef<Value> arguments);
+  Value getByte(Value weightUnit);
   void emitEpilogue(Value numRows, Value panel, const Epilogue &epilogue);
   Value computeElements(const Epilogue &epilogue, const EpilogueRow &row,
                         Value sumsStart, Value column, unsigned lanes);
@@ -164,7 +177,8 @@ private:
   Scratch &scratch;
   PackedLayout layout;
   LoweringConfigAttr config;
-  Value weights; // in units
+  Value packed, packedStart; // bytes; the first of this product's weights
+  Value weights;             // the same, in units
   DotKind kind;
   unsigned lanes;
   int64_t rowStride; // of the operand, in its elements

@@ -3,14 +3,14 @@
 // RUN: moe-opt %S/Inputs/layer-f32.mlir --moe-to-cpu="from=fused cpu=x86-64-v3" | mlir-translate --mlir-to-llvmir | opt -O3 -S | llc -O3 -o - | FileCheck %s --check-prefix=F32
 // RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused cpu=x86-64-v3" | mlir-translate --mlir-to-llvmir | opt -O3 -S | llc -O3 -o - | FileCheck %s --check-prefix=BF16
 
-// F32-LABEL: moe_kernel_f32_6x16_80_8192:
+// F32-LABEL: moe_kernel_f32_6x16_80:
 // F32:          Inner Loop Header
 // F32-NOT:      (%rsp)
 // F32-COUNT-12: vfmadd{{.*}}ymm
 // F32-NOT:      vfmadd
 // F32:          {{jb|jne|jae|je}}
 
-// BF16-LABEL: moe_kernel_bf16_5x16_80_8192:
+// BF16-LABEL: moe_kernel_bf16_5x16_80:
 // BF16:          Inner Loop Header
 // BF16-NOT:      (%rsp)
 // BF16-COUNT-20: vfmadd{{.*}}ymm

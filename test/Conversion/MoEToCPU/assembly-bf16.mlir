@@ -5,14 +5,14 @@
 // RUN: FileCheck %s --input-file=%t.s --check-prefixes=ONE
 // RUN: FileCheck %s --input-file=%t.s --check-prefixes=TWELVE
 
-// ONE-LABEL: moe_kernel_bf16_pairs_1x32_48_8192:
+// ONE-LABEL: moe_kernel_bf16_pairs_1x32_48:
 // ONE:         Inner Loop Header
 // ONE-NOT:     %rsp
 // ONE-COUNT-2: vdpbf16ps
 // ONE-NOT:     vdpbf16ps
 // ONE:         {{jb|jne|jae|je}}
 
-// TWELVE-LABEL: moe_kernel_bf16_pairs_12x32_48_8192:
+// TWELVE-LABEL: moe_kernel_bf16_pairs_12x32_48:
 // TWELVE:          Inner Loop Header
 // TWELVE-NOT:      %rsp
 // TWELVE-COUNT-24: vdpbf16ps
