@@ -64,9 +64,11 @@ private:
   SmallVector<Value> loadSums();
   void storeSums(ArrayRef<Value> values);
   SmallVector<Value> emitStep(Value unit, ValueRange accumulators);
-  void emitPrefetch(Value unit);
+  void emitPanel(MutableArrayRef<Value> accumulators, Value unit,
+                 int64_t panel);
+  void emitPrefetch(Value unit, int64_t panel);
   /// Multiplies one element of every row's operand by the weights.
-  void multiply(SmallVectorImpl<Value> &accumulators, Value position,
+  void multiply(MutableArrayRef<Value> accumulators, Value position,
                 ArrayRef<Value> weightVectors);
   Value dot(Value accumulator, Value pair, Value weightPairs);
   Value asFloats(Value units) {
@@ -87,7 +89,7 @@ private:
 } // namespace
 
 SmallVector<Value> KernelBody::loadSums() {
-  SmallVector<Type> types(key.rows * numVectors, sumType);
+  SmallVector<Type> types(key.panels * key.rows * numVectors, sumType);
   return b.choose(
       types, isFirst,
       [&] { return SmallVector<Value>(types.size(), b.zero(sumType)); },
@@ -135,7 +137,7 @@ Value KernelBody::dot(Value accumulator, Value pair, Value weightPairs) {
       vector::BitCastOp::create(b, pairType, weightPairs));
 }
 
-void KernelBody::multiply(SmallVectorImpl<Value> &accumulators, Value position,
+void KernelBody::multiply(MutableArrayRef<Value> accumulators, Value position,
                           ArrayRef<Value> weightVectors) {
   for (int64_t i = 0; i < key.rows; ++i) {
     Value element = b.load(operand, b.add(position, i * key.rowStride));
@@ -152,28 +154,29 @@ void KernelBody::multiply(SmallVectorImpl<Value> &accumulators, Value position,
 
 /// The step's part of what is read later, into the second cache. Past the end
 /// of the buffer a prefetch does nothing.
-void KernelBody::emitPrefetch(Value unit) {
+void KernelBody::emitPrefetch(Value unit, int64_t panel) {
   if (!key.prefetch)
     return;
   constexpr int64_t line = 64;
-  Value position = b.add(streamStart, b.mul(unit, streamStep));
+  Value position = b.add(b.add(streamStart, b.mul(unit, streamStep)),
+                         4 * panel * key.panelStride);
   for (int64_t byte = 0; byte < 4 * key.columns; byte += line)
     memref::PrefetchOp::create(b, stream, ValueRange{b.add(position, byte)},
                                /*isWrite=*/false, /*localityHint=*/2,
                                /*isDataCache=*/true);
 }
 
-SmallVector<Value> KernelBody::emitStep(Value unit, ValueRange carried) {
-  SmallVector<Value> accumulators = llvm::to_vector(carried);
-  Value line = b.add(weightStart, b.mul(unit, key.columns));
+/// The products of one unit of a panel.
+void KernelBody::emitPanel(MutableArrayRef<Value> accumulators, Value unit,
+                           int64_t panel) {
+  Value line = b.add(b.add(weightStart, b.mul(unit, key.columns)),
+                     panel * key.panelStride);
   SmallVector<Value> packed;
   for (int64_t v = 0; v < numVectors; ++v)
     packed.push_back(b.loadVector(lanes, weights, b.add(line, v * lanes)));
-  emitPrefetch(unit);
-  if (key.kind != DotKind::DecodeBF16) {
-    multiply(accumulators, b.add(operandStart, unit), packed);
-    return accumulators;
-  }
+  emitPrefetch(unit, panel);
+  if (key.kind != DotKind::DecodeBF16)
+    return multiply(accumulators, b.add(operandStart, unit), packed);
   Value position = b.add(operandStart, b.mul(unit, 2));
   SmallVector<Value> even, odd;
   for (Value pairs : packed)
@@ -182,6 +185,14 @@ SmallVector<Value> KernelBody::emitStep(Value unit, ValueRange carried) {
   for (Value pairs : packed)
     odd.push_back(oddTerms(pairs));
   multiply(accumulators, b.add(position, 1), odd);
+}
+
+SmallVector<Value> KernelBody::emitStep(Value unit, ValueRange carried) {
+  SmallVector<Value> accumulators = llvm::to_vector(carried);
+  int64_t perPanel = key.rows * numVectors;
+  for (int64_t panel = 0; panel < key.panels; ++panel)
+    emitPanel(MutableArrayRef(accumulators).slice(panel * perPanel, perPanel),
+              unit, panel);
   return accumulators;
 }
 
@@ -216,6 +227,8 @@ func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
   std::string name =
       llvm::formatv("moe_kernel_{0}_{1}x{2}_{3}{4}", spell(key.kind), key.rows,
                     key.columns, key.rowStride, key.prefetch ? "" : "_alone");
+  if (key.panels > 1)
+    name += llvm::formatv("_{0}panels_{1}", key.panels, key.panelStride);
   function = createInternalFunction(
       module, loc, name,
       {flat(getOperandUnit(context, key.kind)), index,

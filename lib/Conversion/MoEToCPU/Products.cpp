@@ -78,11 +78,10 @@ ProductEmitter::ProductEmitter(LoopBuilder &builder, Kernels &kernels,
       kind(getDotKind(operandType, layout.element,
                       kernels.getOptions().bf16Dot)),
       lanes(kernels.getOptions().lanes()) {
-  int64_t perUnit = kind == DotKind::DecodeBF16 ? 2 : 1;
   weights = b.view(packed, packedStart, {layout.numBytes() / 4},
                    getWeightUnit(b.getContext(), kind));
   // One cache line more than whole lines: rows do not fall on the same sets.
-  rowStride = llvm::alignTo(layout.numUnits() * perUnit, 16) + 16;
+  rowStride = llvm::alignTo(layout.numUnits() * operandPerUnit(), 16) + 16;
 }
 
 void ProductEmitter::allocate() {
@@ -98,7 +97,8 @@ void ProductEmitter::allocate() {
     operandElements =
         scratch.allocate(b, rows * rowStride * 2, b.getBF16Type());
   }
-  sums = scratch.allocate(b, rows * config.getColumns(), b.getF32Type());
+  sums = scratch.allocate(b, std::max(rows, kMinSums) * config.getColumns(),
+                          b.getF32Type());
 }
 
 /// `value` as the float type `element`, exactly (the type is no narrower).
@@ -169,24 +169,80 @@ Value ProductEmitter::getExpertStart(Value expert) {
   return getByte(b.mul(expert, layout.expertUnits()));
 }
 
+/// How many panels few rows are multiplied by at a time. A sum waits for its
+/// last product, so that it takes eight sums to keep the units busy; and memory
+/// is read faster in several streams.
+int64_t ProductEmitter::getGroup(int64_t rows) const {
+  int64_t vectors = layout.panelColumns / lanes;
+  return std::max<int64_t>(1, kMinSums / (rows * vectors));
+}
+
 void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
                                 Value lastPanel, const Epilogue &epilogue,
                                 Value nextRead) {
   Value expertStart = b.mul(expert, layout.expertUnits());
-  b.forEach(firstPanel, lastPanel, [&](Value panel) {
-    Value start = b.add(expertStart, b.mul(panel, layout.panelUnits()));
-    Value next = getByte(b.add(start, layout.panelUnits()));
-    if (nextRead)
-      next = b.select(b.equal(b.add(panel, 1), lastPanel), nextRead, next);
-    emitTiles(numRows, start, next);
-    emitEpilogue(numRows, panel, epilogue);
+  Value group = b.index(1);
+  for (int64_t rows = 1; getGroup(rows) > 1; ++rows)
+    group = b.select(b.equal(numRows, b.index(rows)), b.index(getGroup(rows)),
+                     group);
+  b.forEach(firstPanel, lastPanel, group, [&](Value panel) {
+    Value count = b.min(group, b.sub(lastPanel, panel));
+    auto getStart = [&](Value panel) {
+      return b.add(expertStart, b.mul(panel, layout.panelUnits()));
+    };
+    auto getNext = [&](Value next) {
+      Value byte = getByte(getStart(next));
+      return nextRead ? b.select(b.equal(next, lastPanel), nextRead, byte)
+                      : byte;
+    };
+    Value sumsPerPanel = b.mul(numRows, layout.panelColumns);
+    Value isGroup =
+        b.logicalAnd(b.less(b.index(1), group), b.equal(count, group));
+    b.ifElse(
+        isGroup,
+        [&] {
+          emitGroup(numRows, getStart(panel), getNext(b.add(panel, count)));
+        },
+        [&] {
+          b.forEach(b.index(0), count, [&](Value i) {
+            Value own = b.add(panel, i);
+            emitTiles(numRows, getStart(own), getNext(b.add(own, 1)),
+                      b.mul(i, sumsPerPanel));
+          });
+        });
+    b.forEach(b.index(0), count, [&](Value i) {
+      emitEpilogue(numRows, b.add(panel, i), b.mul(i, sumsPerPanel), epilogue);
+    });
   });
+}
+
+/// The sums of a group of panels for few rows. Each panel is a stream of its
+/// own: what is prefetched at its end is the beginning of the next group's.
+void ProductEmitter::emitGroup(Value numRows, Value panelStart,
+                               Value nextGroup) {
+  int64_t units = layout.numUnits(), unitBytes = 4 * layout.panelColumns;
+  int64_t tail = std::min<int64_t>(units, config.getPrefetch() / unitBytes);
+  int64_t maxRows = 1;
+  while (getGroup(maxRows + 1) > 1)
+    ++maxRows;
+  auto emit = [&](int64_t from, int64_t to, Value streamStart) {
+    if (from == to)
+      return;
+    Value isFirst = arith::ConstantOp::create(b, b.getBoolAttr(from == 0));
+    callKernel(numRows, maxRows, /*isGroup=*/true,
+               {operand, b.index(from * operandPerUnit()), weights,
+                b.add(panelStart, from * layout.panelColumns), sums, b.index(0),
+                b.index(to - from), isFirst, packed, streamStart,
+                b.index(unitBytes)});
+  };
+  emit(0, units - tail, b.add(getByte(panelStart), tail * unitBytes));
+  emit(units - tail, units, nextGroup);
 }
 
 /// The sums of one panel for all rows of the block, stretch by stretch of the
 /// reduction.
-void ProductEmitter::emitTiles(Value numRows, Value panelStart,
-                               Value nextPanel) {
+void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value nextPanel,
+                               Value sumsStart) {
   int64_t units = layout.numUnits();
   int64_t stretch =
       config.getKBlock() == 0
@@ -195,7 +251,7 @@ void ProductEmitter::emitTiles(Value numRows, Value panelStart,
   Value numTiles = b.ceilDiv(numRows, b.index(config.getRows()));
   if (stretch >= units)
     return emitStretch(numRows, numTiles, panelStart, b.index(0),
-                       b.index(units), nextPanel);
+                       b.index(units), nextPanel, sumsStart);
   // A single tile reads each stretch once: nothing would be read again.
   Value step =
       b.select(b.equal(numTiles, b.index(1)), b.index(units), b.index(stretch));
@@ -206,7 +262,7 @@ void ProductEmitter::emitTiles(Value numRows, Value panelStart,
     Value nextStretch =
         getByte(b.add(panelStart, b.mul(end, layout.panelColumns)));
     emitStretch(numRows, numTiles, panelStart, unit, numUnits,
-                b.select(isLast, nextPanel, nextStretch));
+                b.select(isLast, nextPanel, nextStretch), sumsStart);
   });
 }
 
@@ -216,30 +272,33 @@ void ProductEmitter::emitTiles(Value numRows, Value panelStart,
 /// read all the time. A single tile prefetches a fixed distance ahead.
 void ProductEmitter::emitStretch(Value numRows, Value numTiles,
                                  Value panelStart, Value unit, Value numUnits,
-                                 Value nextRead) {
+                                 Value nextRead, Value sumsStart) {
   int64_t columns = layout.panelColumns, unitBytes = 4 * columns;
   Value weightStart = b.add(panelStart, b.mul(unit, columns));
-  Value operandStart = b.mul(unit, kind == DotKind::DecodeBF16 ? 2 : 1);
+  Value operandStart = b.mul(unit, operandPerUnit());
   Value isFirst = b.equal(unit, b.index(0));
   Value isSingle = b.equal(numTiles, b.index(1));
   Value step = b.ceilDiv(b.index(unitBytes), numTiles);
   Value share = b.mul(numUnits, step);
   Value start = b.select(
       isSingle, b.add(getByte(weightStart), config.getPrefetch()), nextRead);
-  b.forCarrying(
-      b.index(0), numTiles, {b.index(0), start},
-      [&](Value tile, ValueRange carried) -> SmallVector<Value> {
-        Value row = carried[0];
-        Value left = b.sub(numTiles, tile);
-        Value height = b.ceilDiv(b.sub(numRows, row), left);
-        callKernel(height, {operand, b.add(operandStart, b.mul(row, rowStride)),
-                            weights, weightStart, sums, b.mul(row, columns),
-                            numUnits, isFirst, packed, carried[1], step});
-        return {b.add(row, height), b.add(carried[1], share)};
-      });
+  b.forCarrying(b.index(0), numTiles, {b.index(0), start},
+                [&](Value tile, ValueRange carried) -> SmallVector<Value> {
+                  Value row = carried[0];
+                  Value left = b.sub(numTiles, tile);
+                  Value height = b.ceilDiv(b.sub(numRows, row), left);
+                  callKernel(height, config.getRows(), /*isGroup=*/false,
+                             {operand,
+                              b.add(operandStart, b.mul(row, rowStride)),
+                              weights, weightStart, sums,
+                              b.add(sumsStart, b.mul(row, columns)), numUnits,
+                              isFirst, packed, carried[1], step});
+                  return {b.add(row, height), b.add(carried[1], share)};
+                });
 }
 
-void ProductEmitter::callKernel(Value height, ArrayRef<Value> arguments) {
+void ProductEmitter::callKernel(Value height, int64_t maxHeight, bool isGroup,
+                                ArrayRef<Value> arguments) {
   SmallVector<Value> flat;
   for (Value argument : arguments) {
     if (auto type = dyn_cast<MemRefType>(argument.getType()))
@@ -249,22 +308,26 @@ void ProductEmitter::callKernel(Value height, ArrayRef<Value> arguments) {
     flat.push_back(argument);
   }
   SmallVector<int64_t> heights;
-  for (int64_t rows = 1; rows < config.getRows(); ++rows)
+  for (int64_t rows = 1; rows < maxHeight; ++rows)
     heights.push_back(rows);
   auto dispatch = scf::IndexSwitchOp::create(b, TypeRange(), height, heights,
                                              heights.size());
   auto fill = [&](Region &region, int64_t rows) {
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(&region);
-    func::FuncOp kernel = kernels.get(
-        {kind, rows, layout.panelColumns, rowStride, config.getPrefetch() != 0},
-        b.getLoc());
+    KernelKey key{kind, rows, layout.panelColumns, rowStride,
+                  config.getPrefetch() != 0};
+    if (isGroup) {
+      key.panels = getGroup(rows);
+      key.panelStride = layout.panelUnits();
+    }
+    func::FuncOp kernel = kernels.get(key, b.getLoc());
     func::CallOp::create(b, kernel, flat);
     scf::YieldOp::create(b);
   };
   for (auto [region, rows] : llvm::zip(dispatch.getCaseRegions(), heights))
     fill(region, rows);
-  fill(dispatch.getDefaultRegion(), config.getRows());
+  fill(dispatch.getDefaultRegion(), maxHeight);
 }
 
 Value ProductEmitter::computeElements(const Epilogue &epilogue,
@@ -283,7 +346,7 @@ Value ProductEmitter::computeElements(const Epilogue &epilogue,
 }
 
 /// Whole panels by vectors, the last columns one by one.
-void ProductEmitter::emitEpilogue(Value numRows, Value panel,
+void ProductEmitter::emitEpilogue(Value numRows, Value panel, Value sumsStart,
                                   const Epilogue &epilogue) {
   int64_t width = layout.columnsPerWeight();
   int64_t fullPanels = layout.numColumns / width;
@@ -291,7 +354,7 @@ void ProductEmitter::emitEpilogue(Value numRows, Value panel,
   Value firstColumn = b.mul(panel, width);
   b.forEach(b.index(0), numRows, [&](Value local) {
     EpilogueRow row = epilogue.makeRow(local);
-    Value start = b.mul(local, layout.panelColumns);
+    Value start = b.add(sumsStart, b.mul(local, layout.panelColumns));
     auto emitWhole = [&] {
       for (int64_t c = 0; c < width; c += lanes) {
         Value column = b.add(firstColumn, c);

@@ -64,27 +64,32 @@ private:
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// A register tile over operand rows `rowStride` elements apart.
+/// A register tile over operand rows `rowStride` elements apart, and over
+/// panels `panelStride` units apart.
 struct KernelKey {
   DotKind kind;
   int64_t rows, columns, rowStride;
   bool prefetch;
+  int64_t panels = 1, panelStride = 0;
   bool operator<(const KernelKey &other) const {
-    return std::tie(kind, rows, columns, rowStride, prefetch) <
-           std::tie(other.kind, other.rows, other.columns, other.rowStride,
-                    other.prefetch);
+    auto tie = [](const KernelKey &key) {
+      return std::tie(key.kind, key.rows, key.columns, key.rowStride,
+                      key.prefetch, key.panels, key.panelStride);
+    };
+    return tie(*this) < tie(other);
   }
 };
 
 /// Emits kernels, each once:
 ///
-///   sums[i, c] (+)= sum_u operand[i, u] * weights[u, c]
+///   sums[p, i, c] (+)= sum_u operand[i, u] * weights[p, u, c]
 ///
-/// for a fixed number of rows i, one panel of columns c and `units` units u,
-/// in ascending order of u: a sum has the same bits whatever rows are computed
-/// beside it and however the reduction is cut into stretches. Beside each unit
-/// the kernel prefetches `streamStep` bytes, from `streamStart` on, of the
-/// buffer `stream`.
+/// for a fixed number of panels p of columns c, of rows i, and `units` units u,
+/// in ascending order of u: a sum has the same bits whatever is computed beside
+/// it and however the reduction is cut into stretches. Beside each unit of a
+/// panel the kernel prefetches `streamStep` bytes of the buffer `stream`, from
+/// `streamStart` on for the first panel and `panelStride` units further for
+/// each of the others.
 class Kernels {
 public:
   Kernels(ModuleOp module, KernelOptions options)
@@ -162,13 +167,23 @@ public:
   int64_t getRowBlock() const { return config.getRowBlock(); }
 
 private:
-  void emitTiles(Value numRows, Value panelStart, Value nextPanel);
-  void emitStretch(Value numRows, Value numTiles, Value weightStart, Value unit,
-                   Value numUnits, Value nextRead);
-  /// Calls the kernel of `height` rows.
-  void callKernel(Value height, ArrayRef<Value> arguments);
+  /// The vectors of sums that a kernel computes at least, where it can.
+  static constexpr int64_t kMinSums = 8;
+
+  /// Elements of the operand beside a unit of weights.
+  int64_t operandPerUnit() const { return kind == DotKind::DecodeBF16 ? 2 : 1; }
+  int64_t getGroup(int64_t rows) const;
+  void emitGroup(Value numRows, Value panelStart, Value nextGroup);
+  void emitTiles(Value numRows, Value panelStart, Value nextPanel,
+                 Value sumsStart);
+  void emitStretch(Value numRows, Value numTiles, Value panelStart, Value unit,
+                   Value numUnits, Value nextRead, Value sumsStart);
+  /// Switches on `height` to the kernel of as many rows, 1 to `maxHeight`.
+  void callKernel(Value height, int64_t maxHeight, bool isGroup,
+                  ArrayRef<Value> arguments);
   Value getByte(Value weightUnit);
-  void emitEpilogue(Value numRows, Value panel, const Epilogue &epilogue);
+  void emitEpilogue(Value numRows, Value panel, Value sumsStart,
+                    const Epilogue &epilogue);
   Value computeElements(const Epilogue &epilogue, const EpilogueRow &row,
                         Value sumsStart, Value column, unsigned lanes);
 

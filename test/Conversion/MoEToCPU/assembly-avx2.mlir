@@ -1,7 +1,9 @@
 // The inner loops with AVX2: f32 and decoded bf16 keep their sums in registers.
 //
 // RUN: moe-opt %S/Inputs/layer-f32.mlir --moe-to-cpu="from=fused cpu=x86-64-v3" | mlir-translate --mlir-to-llvmir | opt -O3 -S | llc -O3 -o - | FileCheck %s --check-prefix=F32
-// RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused cpu=x86-64-v3" | mlir-translate --mlir-to-llvmir | opt -O3 -S | llc -O3 -o - | FileCheck %s --check-prefix=BF16
+// RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused cpu=x86-64-v3" | mlir-translate --mlir-to-llvmir | opt -O3 -S | llc -O3 -o %t.s
+// RUN: FileCheck %s --check-prefix=BF16 --input-file=%t.s
+// RUN: FileCheck %s --check-prefix=ONE --input-file=%t.s
 
 // F32-LABEL: moe_kernel_f32_6x16_80:
 // F32:          Inner Loop Header
@@ -16,3 +18,11 @@
 // BF16-COUNT-20: vfmadd{{.*}}ymm
 // BF16-NOT:      vfmadd
 // BF16:          {{jb|jne|jae|je}}
+
+// One row: four panels at a time keep eight sums in flight.
+// ONE-LABEL: moe_kernel_bf16_1x16_80_4panels_
+// ONE:          Inner Loop Header
+// ONE-NOT:      (%rsp)
+// ONE-COUNT-16: vfmadd{{.*}}ymm
+// ONE-NOT:      vfmadd
+// ONE:          {{jb|jne|jae|je}}

@@ -1,14 +1,15 @@
 // The inner loops for a CPU with AVX512-BF16, for several row counts: two
-// loads of weights, a broadcast and two products per row, nothing on the stack.
+// loads of weights a panel (four panels for one row), a broadcast and two
+// products per row, nothing on the stack.
 //
 // RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused cpu=znver4" | mlir-translate --mlir-to-llvmir | opt -O3 -S | llc -O3 -o %t.s
 // RUN: FileCheck %s --input-file=%t.s --check-prefixes=ONE
 // RUN: FileCheck %s --input-file=%t.s --check-prefixes=TWELVE
 
-// ONE-LABEL: moe_kernel_bf16_pairs_1x32_48:
+// ONE-LABEL: moe_kernel_bf16_pairs_1x32_48_4panels_
 // ONE:         Inner Loop Header
 // ONE-NOT:     %rsp
-// ONE-COUNT-2: vdpbf16ps
+// ONE-COUNT-8: vdpbf16ps
 // ONE-NOT:     vdpbf16ps
 // ONE:         {{jb|jne|jae|je}}
 
