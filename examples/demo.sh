@@ -40,9 +40,12 @@ levels --moe-fuse
 
 title "2. Compile for this machine"
 start=$(date +%s%N)
-moe-compile "$out/layer.mlir" --target=cpu --cpu=native --emit=lib -o "$out/lib$model.so" --report
+moe-compile "$out/layer.mlir" --target=cpu --cpu=native --emit=lib -o "$out/lib$model.so"
 echo "compiled in $((($(date +%s%N) - start) / 1000000)) ms:" \
   "$out/lib$model.so ($(($(stat -c %s "$out/lib$model.so") / 1024)) KiB) and $out/lib$model.h"
+
+echo "what there is to do:"
+moe-compile "$out/layer.mlir" --target=cpu --cpu=native --emit=mlir -o "$out/lowered.mlir" --report
 
 title "3. Verify against the reference interpreter, at full size, on a sample of tokens"
 moe-run "$out/layer.mlir" --engine=cpu --tokens=16 --seed=1 --compare=interpreter

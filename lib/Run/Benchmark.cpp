@@ -53,8 +53,8 @@ static void print(llvm::raw_ostream &os, const Series &series,
   double flopLimit =
       best(work.isBF16 ? &MachineLimits::bf16Flops : &MachineLimits::f32Flops);
   double byteLimit = best(&MachineLimits::readBytes);
-  double flopFloor = flops / flopLimit, byteFloor = bytes / byteLimit;
-  double floor = std::max(flopFloor, byteFloor);
+  CallCost cost = CallCost::get(flops, bytes, {flopLimit, byteLimit});
+  double floor = cost.getFloor();
 
   os << "work: " << call.tokens << " tokens, " << call.rows << " rows, "
      << call.activeExperts << " of " << work.numExperts << " experts, "
@@ -62,7 +62,8 @@ static void print(llvm::raw_ostream &os, const Series &series,
                      bytes / 1e6);
   printMachineLimits(os, series.after);
   os << llvm::format("floor: %.3f ms, by ", floor * 1e3)
-     << (flopFloor > byteFloor ? "arithmetic" : "reading weights") << "\n";
+     << (cost.isArithmeticBound() ? "arithmetic" : "reading weights")
+     << llvm::format("; predicted: %.3f ms\n", cost.getPredicted() * 1e3);
   auto printTime = [&](StringRef name, double seconds) {
     os << name
        << llvm::format(": %.3f ms, %.1f GFLOP/s, %.2f GB/s of weights, %.1f %% "

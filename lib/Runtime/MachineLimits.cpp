@@ -121,6 +121,11 @@ MachineLimits mlir::moe::measureMachineLimits(llvm::ArrayRef<char> buffer,
   return limits;
 }
 
+MachineLimits mlir::moe::measureMachineLimits(unsigned numThreads) {
+  return measureMachineLimits(std::vector<char>(size_t(256) << 20, 1),
+                              numThreads);
+}
+
 double mlir::moe::getLargestChange(const MachineLimits &before,
                                    const MachineLimits &after) {
   auto change = [](const RateReading &a, const RateReading &b) {

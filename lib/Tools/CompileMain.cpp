@@ -11,9 +11,11 @@
 #include "moe/Tools/CompileMain.h"
 
 #include "moe/Runtime/AtomicFile.h"
+#include "moe/Runtime/MachineLimits.h"
 #include "moe/Target/CPU/CHeader.h"
 #include "moe/Target/CPU/CompiledModule.h"
 #include "moe/Target/CPU/Linker.h"
+#include "moe/Target/CPU/OpenMP.h"
 #include "moe/Target/CPU/TargetInfo.h"
 #include "moe/Tools/LayerWork.h"
 #include "moe/Tools/ModuleFile.h"
@@ -97,7 +99,9 @@ struct CommandLine {
 
   cl::opt<bool> report{
       "report",
-      cl::desc("Print FLOPs and bytes of the layer to standard error"),
+      cl::desc("Print FLOPs and bytes of the layer to standard error and, with "
+               "--cpu=native, the floor of the time on this machine, which is "
+               "measured, and the predicted time"),
       cl::cat(category)};
 
   /// A copy: the linker puts all options of the process back to their defaults.
@@ -216,7 +220,18 @@ ExitStatus Compiler::printReport(ModuleOp module) {
   FailureOr<LayerWork> work = countWork(module);
   if (failed(work))
     return Failure;
-  printWork(llvm::errs(), *work);
+  std::optional<MachineRates> rates;
+  if (options.cpu == "native") {
+    auto openMP = OpenMPRuntime::get();
+    if (!openMP)
+      return toStatus(openMP.takeError());
+    MachineLimits limits =
+        measureMachineLimits(static_cast<unsigned>((*openMP)->getMaxThreads()));
+    printMachineLimits(llvm::errs(), limits);
+    rates = {work->isBF16 ? limits.bf16Flops.best : limits.f32Flops.best,
+             limits.readBytes.best};
+  }
+  printWork(llvm::errs(), *work, rates);
   return Success;
 }
 

@@ -12,18 +12,9 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Format.h"
-#include <cmath>
 
 using namespace mlir;
 using namespace mlir::moe;
-
-double LayerWork::getExpectedActive(int64_t tokens) const {
-  if (numExperts == 0)
-    return 0;
-  double experts = static_cast<double>(numExperts);
-  double missed = 1 - static_cast<double>(topK) / experts;
-  return experts * (1 - std::pow(missed, static_cast<double>(tokens)));
-}
 
 static int64_t getBytes(ShapedType type) {
   return type.getNumElements() *
@@ -74,7 +65,8 @@ FailureOr<LayerWork> moe::countWork(ModuleOp module) {
   return work;
 }
 
-void moe::printWork(llvm::raw_ostream &os, const LayerWork &work) {
+void moe::printWork(llvm::raw_ostream &os, const LayerWork &work,
+                    std::optional<MachineRates> rates) {
   os << "experts: " << work.numExperts << ", top " << work.topK << "\n"
      << "weights: " << llvm::format("%.1f", work.bytesPerExpert / 1e6)
      << " MB per expert, " << llvm::format("%.1f", work.denseBytes / 1e6)
@@ -82,12 +74,22 @@ void moe::printWork(llvm::raw_ostream &os, const LayerWork &work) {
      << "FLOPs: " << work.flopsPerRow << " per routed row, "
      << work.flopsPerToken << " per token\n"
      << "with even routing:\n"
-     << "  tokens  active experts   GFLOP  weights read, GB\n";
+     << "  tokens  active experts     GFLOP  weights read, GB";
+  if (rates)
+    os << "  floor, ms  predicted, ms";
+  os << "\n";
   for (int64_t tokens : {1, 16, 256, 4096}) {
     double active = work.getExpectedActive(tokens);
-    os << llvm::format("  %6lld  %14.1f  %6.2f  %16.3f\n",
-                       static_cast<long long>(tokens), active,
-                       work.getFlops(tokens, tokens * work.topK) / 1e9,
-                       work.getWeightBytes(active) / 1e9);
+    double flops = work.getFlops(tokens, tokens * work.topK);
+    double bytes = work.getWeightBytes(active);
+    os << llvm::format("  %6lld  %14.1f  %8.2f  %16.3f",
+                       static_cast<long long>(tokens), active, flops / 1e9,
+                       bytes / 1e9);
+    if (rates) {
+      CallCost cost = CallCost::get(flops, bytes, *rates);
+      os << llvm::format("  %9.3f  %13.3f", cost.getFloor() * 1e3,
+                         cost.getPredicted() * 1e3);
+    }
+    os << "\n";
   }
 }

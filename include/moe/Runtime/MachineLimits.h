@@ -52,6 +52,9 @@ struct MachineLimits {
 MachineLimits measureMachineLimits(llvm::ArrayRef<char> buffer,
                                    unsigned numThreads);
 
+/// The same with a buffer of its own, 256 MiB.
+MachineLimits measureMachineLimits(unsigned numThreads);
+
 /// The largest relative change between two measurements of the limits, 0.1 for
 /// 10 %. A series timed between two that differ by more should be repeated:
 /// others used the machine.
