@@ -6,23 +6,15 @@
 
 #include "moe/Analysis/CPUModel.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/X86TargetParser.h"
 #include <algorithm>
 #include <vector>
 
 using namespace mlir::moe;
-
-static CPUModel makeWide(llvm::StringRef cpu, bool hasBF16Dot,
-                         int64_t l2Bytes) {
-  CPUModel model;
-  model.cpu = cpu.str();
-  model.vectorBits = 512;
-  model.numRegisters = 32;
-  model.hasBF16Dot = hasBF16Dot;
-  model.l2Bytes = l2Bytes;
-  return model;
-}
 
 /// The features of this machine as LLVM spells them, sorted: the same machine
 /// gives the same string.
@@ -40,37 +32,59 @@ static std::string spellFeatures(const llvm::StringMap<bool> &features) {
   return joined;
 }
 
+/// The model of a CPU with these features, or the features that it lacks.
+static llvm::Expected<CPUModel>
+getWithFeatures(const llvm::StringMap<bool> &features, llvm::StringRef name) {
+  auto getMissing = [&](std::initializer_list<llvm::StringRef> wanted) {
+    llvm::SmallVector<llvm::StringRef> missing;
+    llvm::copy_if(wanted, std::back_inserter(missing),
+                  [&](llvm::StringRef name) { return !features.lookup(name); });
+    return missing;
+  };
+  llvm::SmallVector<llvm::StringRef> missing = getMissing({"avx2", "fma"});
+  if (!missing.empty())
+    return llvm::createStringError("expected a CPU with AVX2 and FMA, got '" +
+                                   name + "' without " +
+                                   llvm::join(missing, " and "));
+  CPUModel model;
+  if (getMissing({"avx512f", "avx512bw", "avx512vl", "avx512dq"}).empty()) {
+    model.vectorBits = 512;
+    model.numRegisters = 32;
+    model.hasBF16Dot = features.lookup("avx512bf16");
+  }
+  return model;
+}
+
 static llvm::Expected<CPUModel> getNative() {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  if (!features.lookup("avx2") || !features.lookup("fma"))
-    return llvm::createStringError(
-        "expected a CPU with AVX2 and FMA, got this machine's %s",
-        llvm::sys::getHostCPUName().str().c_str());
-  bool isWide = features.lookup("avx512f") && features.lookup("avx512bw") &&
-                features.lookup("avx512vl") && features.lookup("avx512dq");
-  CPUModel model;
-  if (isWide)
-    model = makeWide("", features.lookup("avx512bf16"), 1 << 20);
-  model.cpu = llvm::sys::getHostCPUName().str();
-  model.features = spellFeatures(features);
+  llvm::StringRef name = llvm::sys::getHostCPUName();
+  llvm::Expected<CPUModel> model = getWithFeatures(features, name);
+  if (model) {
+    model->cpu = name.str();
+    model->features = spellFeatures(features);
+  }
   return model;
 }
 
 llvm::Expected<CPUModel> CPUModel::get(llvm::StringRef name) {
   if (name == "native")
     return getNative();
-  if (name == "x86-64-v3") {
-    CPUModel model;
-    model.cpu = name.str();
-    return model;
+  if (llvm::X86::parseArchX86(name, /*Only64Bit=*/true) == llvm::X86::CK_None)
+    return llvm::createStringError(
+        "expected cpu native or LLVM's name of an x86-64 CPU, as x86-64-v3, "
+        "znver4 or sapphirerapids, got '" +
+        name + "'");
+  llvm::SmallVector<llvm::StringRef> names;
+  llvm::X86::getFeaturesForCPU(name, names);
+  llvm::StringMap<bool> features;
+  for (llvm::StringRef feature : names) {
+    features[feature] = true;
+    llvm::X86::updateImpliedFeatures(feature, /*Enabled=*/true, features);
   }
-  if (name == "znver4")
-    return makeWide(name, /*hasBF16Dot=*/true, 1 << 20);
-  if (name == "sapphirerapids")
-    return makeWide(name, /*hasBF16Dot=*/true, 2 << 20);
-  return llvm::createStringError("expected cpu native, x86-64-v3, znver4 or "
-                                 "sapphirerapids, got '%s'",
-                                 name.str().c_str());
+  llvm::Expected<CPUModel> model = getWithFeatures(features, name);
+  if (model)
+    model->cpu = name.str();
+  return model;
 }
 
 int64_t mlir::moe::choosePanelColumns(const CPUModel &model,

@@ -24,12 +24,29 @@ TEST(CPUModel, NamesAllCPUs) {
   }
 }
 
-TEST(CPUModel, RefusesUnknownCPUs) {
-  llvm::Expected<CPUModel> model = CPUModel::get("z80");
-  ASSERT_FALSE(model);
-  EXPECT_EQ(llvm::toString(model.takeError()),
-            "expected cpu native, x86-64-v3, znver4 or sapphirerapids, got "
-            "'z80'");
+TEST(CPUModel, WidthIsThatOfTheFeatures) {
+  for (const char *name : {"haswell", "znver3", "alderlake"})
+    EXPECT_EQ(getModel(name).vectorBits, 256u) << name;
+  for (const char *name : {"x86-64-v4", "skylake-avx512", "icelake-server"}) {
+    EXPECT_EQ(getModel(name).vectorBits, 512u) << name;
+    EXPECT_EQ(getModel(name).numRegisters, 32u) << name;
+    EXPECT_FALSE(getModel(name).hasBF16Dot) << name;
+  }
+  EXPECT_TRUE(getModel("cooperlake").hasBF16Dot);
+}
+
+static std::string getError(llvm::StringRef name) {
+  llvm::Expected<CPUModel> model = CPUModel::get(name);
+  return model ? "" : llvm::toString(model.takeError());
+}
+
+TEST(CPUModel, RefusesOtherCPUs) {
+  EXPECT_EQ(getError("z80"),
+            "expected cpu native or LLVM's name of an x86-64 CPU, as x86-64-v3,"
+            " znver4 or sapphirerapids, got 'z80'");
+  EXPECT_EQ(getError("nehalem"), "expected a CPU with AVX2 and FMA, got "
+                                 "'nehalem' without avx2 and fma");
+  EXPECT_NE(getError("pentium4"), ""); // no 64 bits
 }
 
 // Sums, a step's weights and one broadcast have to fit the registers.
@@ -56,13 +73,13 @@ TEST(CPUModel, KnownTiles) {
   EXPECT_EQ(chooseTileRows(getModel("znver4"), DotKind::F32, 32), 12);
 }
 
-TEST(CPUModel, BlocksAreTilesAndCacheSized) {
+TEST(CPUModel, BlocksAreTilesAndStretchesFitTheCache) {
   CPUModel model = getModel("x86-64-v3");
-  for (int64_t reduction : {1, 17, 512, 2048, 14336, 1 << 20}) {
+  for (int64_t reduction : {1, 17, 256, 2048, 14336, 1 << 20}) {
     TileChoice tiles = chooseTiles(model, DotKind::F32, 2, reduction);
     EXPECT_GE(tiles.rowBlock, tiles.rows);
     EXPECT_EQ(tiles.rowBlock % tiles.rows, 0);
     int64_t stretch = tiles.kBlock == 0 ? reduction : tiles.kBlock;
-    EXPECT_LE(stretch * tiles.columns * 4, model.l2Bytes);
+    EXPECT_LE(stretch * tiles.columns * 4, model.l1Bytes / 2);
   }
 }

@@ -28,12 +28,12 @@ struct CPUModel {
   unsigned vectorBits = 256, numRegisters = 16;
   /// Whether the CPU multiplies pairs of bf16 (AVX512-BF16).
   bool hasBF16Dot = false;
-  /// Bytes of the first and second level cache of one core.
-  int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10;
+  /// Bytes of the first level cache of one core.
+  int64_t l1Bytes = 32 << 10;
 
-  /// The CPU that a user names: `native`, `x86-64-v3`, `znver4` or
-  /// `sapphirerapids`. An error for any other name, and for a native CPU
-  /// without AVX2 and FMA.
+  /// The CPU that a user names: `native`, or LLVM's name of an x86-64 CPU
+  /// (`x86-64-v3`, `haswell`, `znver4`, `sapphirerapids`). An error for any
+  /// other name, and for a CPU without AVX2 and FMA.
   static llvm::Expected<CPUModel> get(llvm::StringRef name);
 };
 
@@ -45,17 +45,6 @@ enum class DotKind {
   DecodeBF16,
   /// Pairs of bf16 times pairs of bf16 (`vdpbf16ps`).
   PairBF16
-};
-
-/// A register tile: `rows` x `columns` f32 sums, in vectors of `lanes`.
-struct KernelShape {
-  DotKind kind = DotKind::F32;
-  unsigned lanes = 8;
-  int64_t rows = 1, columns = 8;
-
-  unsigned numVectors() const { return static_cast<unsigned>(columns / lanes); }
-  /// Weights along the reduction that share a 4-byte unit of a panel.
-  int64_t perUnit() const { return kind == DotKind::F32 ? 1 : 2; }
 };
 
 /// The columns of a panel of `numWeights` weights together: whole vectors of

@@ -18,8 +18,7 @@ enum class PipelineLevel { Graph, Routed, Fused, Tiled, LLVM };
 /// Options of `--moe-to-cpu`.
 struct CPUPipelineOptions : public PassPipelineOptions<CPUPipelineOptions> {
   PassOptions::Option<std::string> cpu{
-      *this, "cpu",
-      llvm::cl::desc("native, x86-64-v3, znver4 or sapphirerapids"),
+      *this, "cpu", llvm::cl::desc("native, or LLVM's name of an x86-64 CPU"),
       llvm::cl::init("native")};
   PassOptions::Option<PipelineLevel> from{
       *this, "from", llvm::cl::desc("level of the input"),

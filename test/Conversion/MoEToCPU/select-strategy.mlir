@@ -12,6 +12,10 @@
 // Decoding takes registers of its own.
 // AVX2-BF16: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = 5, columns = 16
 
+// Without a bf16 dot product: decoded, in wide registers.
+// RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-select-strategy=cpu=skylake-avx512 | FileCheck %s --check-prefix=DECODED
+// DECODED: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = {{[0-9]+}}, columns = 32
+
 // WIDE: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = 12, columns = 32
 
-// UNKNOWN: error: expected cpu native, x86-64-v3, znver4 or sapphirerapids, got 'z80'
+// UNKNOWN: error: expected cpu native or LLVM's name of an x86-64 CPU, as x86-64-v3, znver4 or sapphirerapids, got 'z80'

@@ -18,7 +18,7 @@ def MoESelectStrategy : Pass<"moe-select-strategy", "func::FuncOp"> {
     the stretch of the reduction that stays in the first cache, and how far the
     weights are prefetched. Nothing is rewritten.
 
-    `cpu` is native (default), x86-64-v3, znver4 or sapphirerapids.
+    `cpu` is native (default) or LLVM's name of an x86-64 CPU with AVX2 and FMA.
   }];
   let options = [
     Option<"cpu", "cpu", "std::string", /*default=*/"\"native\"", "CPU to choose for">,
