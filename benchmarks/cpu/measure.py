@@ -1,0 +1,170 @@
+"""Times contenders in quiet phases of the machine, between readings of its limits.
+
+A shared machine is slow for seconds at a time. A series is therefore cut into
+slices; each has a reading of the limits right before and right after, and counts
+only if both agree and are near the best that this layer has seen, and if no other
+process had more than a few per cent of the processors: threads that spin at a
+barrier for one that does not run make peers look a hundred times too slow.
+"""
+
+import ctypes
+import os
+import pathlib
+import time
+
+import numpy as np
+
+TOLERANCE = 0.1  # Readings of a quiet phase agree within this share.
+MAX_FOREIGN = 0.05  # Of the processors' time, used by others.
+SETTLE = 0.05  # Seconds until the threads of the one before have stopped spinning (20 ms at most, see bench.py).
+BURST = 0.2  # Seconds of one contender's calls before it is the next one's turn.
+
+
+class Machine:
+    """Reads the limits through the runtime library, and knows the best readings so far."""
+
+    def __init__(self, library, buffer, threads):
+        self.library = ctypes.CDLL(str(library))
+        self.buffer, self.threads, self.best = buffer, threads, {}
+        for _ in range(3):
+            self.read()
+
+    def read(self):
+        """f32 and bf16 FLOP/s, and bytes/s of reading the buffer."""
+        rates = (ctypes.c_double * 3)()
+        self.library.moe_bench_limits(ctypes.c_void_p(self.buffer.data_ptr()), ctypes.c_size_t(self.buffer.numel()),
+                                      ctypes.c_uint(self.threads), rates)
+        reading = dict(zip(["f32", "bf16", "read"], rates))
+        self.best = highest(self.best, reading)
+        return reading
+
+
+def highest(a, b):
+    return {key: max(a.get(key, 0), b[key]) for key in b}
+
+
+def shortfall(reading, other):
+    """By what share the worst limit of `reading` falls short of `other`'s."""
+    return max(1 - reading[key] / other[key] for key in other)
+
+
+def is_quiet(before, after, best):
+    """Both readings are near the best, and so near one another."""
+    return max(shortfall(before, best), shortfall(after, best)) <= TOLERANCE
+
+
+def last_level_cache():
+    sizes = pathlib.Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
+    return max([int(s.read_text().strip().rstrip("K")) << 10 for s in sizes], default=32 << 20)
+
+
+class Eviction:
+    """Reads twice the last level cache, then the rows: weights are cold before a call and rows are not,
+    as in a model whose other layers have run in between."""
+
+    def __init__(self):
+        self.words = np.ones(2 * last_level_cache() // 8, dtype=np.uint64)
+
+    def __call__(self, rows):
+        return self.words.max() + rows.max()
+
+
+def busy_seconds(stat):
+    """Processor seconds that were not idle, stolen ones included, from the text of /proc/stat."""
+    user, nice, system, idle, iowait, *others = map(int, stat.split("\n", 1)[0].split()[1:])
+    return (user + nice + system + sum(others[:3])) / os.sysconf("SC_CLK_TCK")
+
+
+class ForeignTime:
+    """The share of the processors' time that others have used since this was made."""
+
+    def __init__(self):
+        self.start = self.now()
+
+    @staticmethod
+    def now():
+        return time.perf_counter(), busy_seconds(pathlib.Path("/proc/stat").read_text()), time.process_time()
+
+    def share(self):
+        wall, busy, own = (b - a for a, b in zip(self.start, self.now()))
+        return max(0.0, busy - own) / (wall * os.cpu_count())
+
+
+class Slice:
+    """Times of all contenders between two readings of the limits."""
+
+    def __init__(self, before, after, times, foreign):
+        self.before, self.after, self.times, self.foreign = before, after, times, foreign
+        self.limits = highest(before, after)
+
+    def is_quiet(self, best):
+        return is_quiet(self.before, self.after, best) and self.foreign <= MAX_FOREIGN
+
+    def disturbance(self, best):
+        return max(shortfall(self.before, best), shortfall(self.after, best), self.foreign)
+
+
+def burst(run, evict, first, seconds):
+    """Times of consecutive calls, at least one; a short one is run once before, to wake its threads."""
+    if first < BURST:
+        run()
+    times = []
+    start = time.perf_counter()
+    while not times or time.perf_counter() - start + times[-1] < seconds:
+        evict()
+        begin = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begin)
+    return times
+
+
+def time_slice(machine, runs, evict, first, seconds, before):
+    """Rounds of bursts, each contender's turn in an order that rotates, for about that long.
+
+    Who has used a fair share of the slice sits out the later rounds: a slow peer
+    gets fewer calls, not the others.
+    """
+    times, used, names = {name: [] for name in runs}, dict.fromkeys(runs, 0.0), list(runs)
+    share, rounds = seconds / len(runs), 0
+    foreign = ForeignTime()
+    while any(used[name] < share for name in runs):
+        for name in names[rounds % len(names):] + names[: rounds % len(names)]:
+            if used[name] >= share:
+                continue
+            time.sleep(SETTLE)
+            begin = time.perf_counter()
+            times[name] += burst(runs[name], evict, first[name], min(BURST, share))
+            used[name] += time.perf_counter() - begin
+        rounds += 1
+    time.sleep(SETTLE)
+    return Slice(before, machine.read(), times, foreign.share())
+
+
+def series(machine, runs, evict, first, seconds, patience):
+    """Slices in quiet phases with about `seconds` of measurements together.
+
+    Gives up after `patience` seconds. Returns the accepted slices and True, or,
+    where there is none, the least disturbed one and False.
+    """
+    start = time.perf_counter()
+    slices, accepted = [], 0.0
+    before = machine.read()
+    while accepted < seconds:
+        elapsed = time.perf_counter() - start
+        if slices and elapsed > patience:
+            break
+        if shortfall(before, machine.best) > TOLERANCE and elapsed < patience / 2:
+            time.sleep(0.2)
+            before = machine.read()
+            continue
+        begin = time.perf_counter()
+        current = time_slice(machine, runs, evict, first, min(2.0, seconds), before)
+        slices.append(current)
+        before = current.after
+        if current.is_quiet(machine.best):
+            accepted += time.perf_counter() - begin
+    # The best may have risen since a slice was taken.
+    quiet = [s for s in slices if s.is_quiet(machine.best)]
+    if quiet:
+        return quiet, True
+    return [min(slices, key=lambda s: s.disturbance(machine.best))], False

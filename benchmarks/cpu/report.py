@@ -1,0 +1,78 @@
+"""From times to fractions of the floor, ratios, means, and lines of a table."""
+
+import json
+import math
+import os
+import statistics
+
+OURS = "moe-mlir"
+
+
+def floor(shape, dtype, tokens, active, limits):
+    """The least seconds that these limits allow, and which of them it is."""
+    memory = shape.weight_bytes(active, dtype) / limits["read"]
+    compute = shape.flops(tokens) / limits[dtype]
+    return max(memory, compute), "memory" if memory >= compute else "compute"
+
+
+def summarise(slices, floors):
+    """Minimum, median and fractions per contender; each slice is held against its own floor."""
+    result = {}
+    for name in slices[0].times:
+        times = [t for s in slices for t in s.times[name]]
+        fractions = [f / t for s, f in zip(slices, floors) for t in s.times[name]]
+        result[name] = dict(min_ms=1e3 * min(times), median_ms=1e3 * statistics.median(times), fraction=max(fractions),
+                            median_fraction=statistics.median(fractions), calls=len(times))
+    return result
+
+
+def ratio(cell, name):
+    """How many times as long as ours a contender takes, by minima."""
+    return cell["contenders"][name]["min_ms"] / cell["contenders"][OURS]["min_ms"]
+
+
+def geometric_mean(values):
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def cell_line(cell):
+    parts = [f"{cell['model']:15} {cell['dtype']:4} {cell['routing']:7} T={cell['tokens']:<5} "
+             f"{cell['bound']:7} floor {cell['floor_ms']:9.3f} ms"]
+    for name, c in cell["contenders"].items():
+        times = f"{c['min_ms']:.3f} ({c['median_ms']:.3f}) ms, {100 * c['fraction']:.0f} %"
+        parts.append(f"{name} {times}" + ("" if name == OURS else f", x{ratio(cell, name):.2f}"))
+    gate = cell["gate"]
+    parts.append(f"gate {gate['min_ms']:.3f} ms, {100 * gate['share']:.1f} %")
+    return " | ".join(parts) + ("" if cell["quiet"] else " | noisy")
+
+
+def closing_lines(cells):
+    """Per type our fractions, per peer the mean ratio and where it is ahead, over the quiet cells alone."""
+    quiet = [c for c in cells if c["quiet"]]
+    lines = []
+    for dtype in sorted({c["dtype"] for c in quiet}):
+        of_type = [c for c in quiet if c["dtype"] == dtype]
+        fractions = [c["contenders"][OURS]["fraction"] for c in of_type]
+        lines.append(f"{dtype}: {OURS} at {100 * geometric_mean(fractions):.0f} % of the floor in the geometric mean of "
+                     f"{len(of_type)} cells, {100 * min(fractions):.0f} % in the worst")
+        for name in dict.fromkeys(n for c in of_type for n in c["contenders"] if n != OURS):
+            met = [c for c in of_type if name in c["contenders"]]
+            ahead = [f"{c['model']} {c['routing']} T={c['tokens']}" for c in met if ratio(c, name) < 1]
+            lines.append(f"{dtype}: {name} takes x{geometric_mean([ratio(c, name) for c in met]):.2f} in the geometric "
+                         f"mean of {len(met)} cells" + (f"; ahead at {', '.join(ahead)}" if ahead else ""))
+    if len(quiet) < len(cells):
+        lines.append(f"{len(cells) - len(quiet)} of {len(cells)} cells are noisy, no quiet phase was found: they are "
+                     "in no mean, do not quote them")
+    return lines
+
+
+def write_whole(path, text):
+    """Under a temporary name, then renamed: whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def write_json(path, settings, left_out, cells):
+    write_whole(path, json.dumps(dict(settings=settings, left_out=left_out, cells=cells), indent=1) + "\n")
