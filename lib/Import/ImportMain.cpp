@@ -12,11 +12,11 @@
 
 #include "moe/Import/Import.h"
 #include "moe/Runtime/AtomicFile.h"
+#include "moe/Tools/Exit.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/WithColor.h"
 
 using namespace mlir::moe;
 namespace cl = llvm::cl;
@@ -35,8 +35,6 @@ EXAMPLE:
 )";
 
 namespace {
-enum ExitStatus { Success = 0, Failure = 1, WrongUsage = 2 };
-
 /// The options, registered while this lives.
 struct CommandLine {
   cl::OptionCategory category{"moe-import options"};
@@ -77,14 +75,7 @@ struct CommandLine {
 };
 } // namespace
 
-static void printVersion(llvm::raw_ostream &os) {
-  os << "moe-mlir " MOE_VERSION ", LLVM " LLVM_VERSION_STRING "\n";
-}
-
-static ExitStatus fail(ExitStatus status, const llvm::Twine &message) {
-  llvm::WithColor::error(llvm::errs(), "moe-import") << message << "\n";
-  return status;
-}
+static constexpr llvm::StringLiteral tool = "moe-import";
 
 /// Entry points get this name in C.
 static bool isIdentifier(llvm::StringRef name) {
@@ -104,11 +95,13 @@ int mlir::moe::moeImportMain(int argc, char **argv) {
     return Success;
   }
   if (commandLine.input.empty())
-    return fail(WrongUsage, "expected a config.json, its folder, or -, got no "
-                            "argument; see --help");
+    return fail(WrongUsage, tool,
+                "expected a config.json, its folder, or -, got no "
+                "argument; see --help");
   if (!isIdentifier(commandLine.name))
-    return fail(WrongUsage, "--name: expected an identifier of C, got '" +
-                                commandLine.name.getValue() + "'");
+    return fail(WrongUsage, tool,
+                "--name: expected an identifier of C, got '" +
+                    commandLine.name.getValue() + "'");
 
   MLIRContext context(MLIRContext::Threading::DISABLED);
   OwningOpRef<ModuleOp> module = importConfigFile(
@@ -120,5 +113,6 @@ int mlir::moe::moeImportMain(int argc, char **argv) {
         printImported(*module, os);
         return llvm::Error::success();
       });
-  return error ? fail(Failure, llvm::toString(std::move(error))) : Success;
+  return error ? fail(Failure, tool, llvm::toString(std::move(error)))
+               : Success;
 }

@@ -64,6 +64,9 @@ ExitStatus Runner::prepareRouting() {
     inputFile = std::move(*opened);
     replays = inputFile->contains("ids") && layer.findInput("ids") < 0;
   }
+  if (options.routing && (replays || layer.findInput("ids") >= 0))
+    return fail("--routing adds what the layer chooses: expected no 'ids' "
+                "among the inputs");
   if (options.repeat || options.compare) {
     FailureOr<LayerWork> counted = countWork(file->getModule());
     if (failed(counted))

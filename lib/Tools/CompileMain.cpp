@@ -69,8 +69,8 @@ struct CommandLine {
       cl::init(Target::CPU), cl::cat(category)};
   cl::opt<std::string> cpu{
       "cpu",
-      cl::desc("CPU to generate code for: native (default), x86-64-v3, znver4, "
-               "sapphirerapids, or another of LLVM's names"),
+      cl::desc("CPU to generate code for: native (default), or LLVM's name of "
+               "one with AVX2 and FMA (x86-64-v3, haswell, znver4, ...)"),
       cl::value_desc("name"), cl::init("native"), cl::cat(category)};
   cl::opt<Emit> emit{
       "emit", cl::Required, cl::desc("What to write"),

@@ -19,17 +19,6 @@
 using namespace mlir;
 using namespace mlir::moe;
 
-ExitStatus moe::fail(ExitStatus status, StringRef tool,
-                     const llvm::Twine &message) {
-  llvm::outs().flush(); // What was printed before comes first.
-  llvm::WithColor::error(llvm::errs(), tool) << message << "\n";
-  return status;
-}
-
-void moe::printVersion(llvm::raw_ostream &os) {
-  os << "moe-mlir " MOE_VERSION ", LLVM " LLVM_VERSION_STRING "\n";
-}
-
 static DialectRegistry makeRegistry() {
   DialectRegistry registry;
   moe::registerAllDialects(registry);

@@ -12,6 +12,8 @@
 #ifndef MOE_TOOLS_MODULEFILE_H
 #define MOE_TOOLS_MODULEFILE_H
 
+#include "moe/Tools/Exit.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -21,15 +23,6 @@ namespace mlir {
 class SourceMgrDiagnosticHandler;
 
 namespace moe {
-
-/// What a tool's process ends with.
-enum ExitStatus { Success = 0, Failure = 1, WrongUsage = 2 };
-
-/// Prints "TOOL: error: MESSAGE" and returns `status`.
-ExitStatus fail(ExitStatus status, StringRef tool, const llvm::Twine &message);
-
-/// The answer to --version of every tool.
-void printVersion(llvm::raw_ostream &os);
 
 /// A module read from a file, with what its diagnostics need: they appear on
 /// standard error with the lines that they are about.

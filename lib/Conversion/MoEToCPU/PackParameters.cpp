@@ -342,7 +342,6 @@ void ParameterPacker::changeSignature() {
   }
   terminator->setOperands({});
   stale.resize(body.getNumArguments());
-  function.setAllArgAttrs(ArrayRef<DictionaryAttr>{});
   function->removeAttr(function.getArgAttrsAttrName());
   function->removeAttr(function.getResAttrsAttrName());
   body.eraseArguments(stale);

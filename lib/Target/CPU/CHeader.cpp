@@ -28,6 +28,8 @@ constexpr llvm::StringLiteral kIntroduction = R"(
 //   with `*` in its name is one tensor per expert, in expert order.
 // * packed and workspace are aligned to 64 bytes, packed better to 2 MiB (a
 //   multiple of it, for aligned_alloc). Outputs overlap no other tensor.
+// * Parameters have the type that is listed below, whatever a checkpoint stores:
+//   widen bf16 where f32 is wanted, as for the router of DeepSeek-V3.
 // * NAME_pack and NAME_run use the threads of OpenMP (omp_set_num_threads,
 //   OMP_NUM_THREADS). Ask for NAME_workspace_size with the number of threads
 //   that NAME_run will have. The number does not change results.
