@@ -248,7 +248,7 @@ DictionaryAttr LayerConverter::describe() {
 }
 
 LogicalResult LayerConverter::run() {
-  if (failed(verifyLayer(function)))
+  if (failed(verifyLayer(function, kernels.getOptions())))
     return failure();
   auto entry = cast<DictionaryAttr>(function->getAttr(entryPointAttr));
   numInputs = entry.getAs<ArrayAttr>("inputs").size();

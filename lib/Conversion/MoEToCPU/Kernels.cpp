@@ -224,9 +224,9 @@ func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
   auto flat = [](Type element) {
     return MemRefType::get({ShapedType::kDynamic}, element);
   };
-  std::string name =
-      llvm::formatv("moe_kernel_{0}_{1}x{2}_{3}{4}", spell(key.kind), key.rows,
-                    key.columns, key.rowStride, key.prefetch ? "" : "_alone");
+  std::string name = llvm::formatv(
+      "moe_kernel_{0}_{1}x{2}_{3}{4}", spell(key.kind), key.rows, key.columns,
+      key.rowStride, key.prefetch ? "" : "_noprefetch");
   if (key.panels > 1)
     name += llvm::formatv("_{0}panels_{1}", key.panels, key.panelStride);
   function = createInternalFunction(

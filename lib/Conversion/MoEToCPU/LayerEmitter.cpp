@@ -39,9 +39,15 @@ ProductEmitter LayerEmitter::makeProduct(Operation *op, ValueRange weights,
 //===----------------------------------------------------------------------===//
 
 static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
-                                   LoweringConfigAttr config) {
+                                   LoweringConfigAttr config, int64_t lanes) {
   if (!config)
     return op->emitOpError("expected a lowering_config");
+  int64_t vectors = lanes * static_cast<int64_t>(weights.size());
+  if (config.getColumns() % vectors != 0)
+    return op->emitOpError("expected columns of the lowering_config to be a "
+                           "multiple of ")
+           << vectors << ", " << lanes << " of each weight, got "
+           << config.getColumns();
   auto type = cast<MemRefType>(weights[0].getType());
   PackedLayout layout = PackedLayout::get(
       type, static_cast<int64_t>(weights.size()), config.getColumns());
@@ -65,7 +71,7 @@ static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
   return success();
 }
 
-static LogicalResult verifyOp(Operation *op) {
+static LogicalResult verifyOp(Operation *op, int64_t lanes) {
   if (auto product = dyn_cast<GroupedMatmulOp>(op)) {
     if (product.getPlace() == Placement::Token)
       return op->emitOpError("expected place = slot or plan: run "
@@ -73,13 +79,13 @@ static LogicalResult verifyOp(Operation *op) {
     if (failed(verifyElementwise(op, product.getEpilogue())))
       return failure();
     return verifyProduct(op, product.getWeights(), product.getX(),
-                         product.getLoweringConfigAttr());
+                         product.getLoweringConfigAttr(), lanes);
   }
   if (auto gate = dyn_cast<GateOp>(op)) {
     if (failed(verifyElementwise(op, gate.getLogit())))
       return failure();
     return gate.getWeight() ? verifyProduct(op, gate.getWeight(), gate.getX(),
-                                            gate.getLoweringConfigAttr())
+                                            gate.getLoweringConfigAttr(), lanes)
                             : success();
   }
   for (Type type : op->getResultTypes())
@@ -93,9 +99,10 @@ static LogicalResult verifyOp(Operation *op) {
   return success();
 }
 
-LogicalResult mlir::moe::verifyLayer(func::FuncOp function) {
+LogicalResult mlir::moe::verifyLayer(func::FuncOp function,
+                                     const KernelOptions &options) {
   for (Operation &op : function.getBody().front().without_terminator())
-    if (failed(verifyOp(&op)))
+    if (failed(verifyOp(&op, options.lanes())))
       return failure();
   return success();
 }
@@ -182,18 +189,6 @@ void LayerEmitter::lowerLinalg(linalg::LinalgOp op) {
 // Gate
 //===----------------------------------------------------------------------===//
 
-static Value toF32(LoopBuilder &b, Value value) {
-  Type element = getElementTypeOrSelf(value.getType());
-  if (element.isF32())
-    return value;
-  Type type = b.getF32Type();
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    type = VectorType::get(vector.getShape(), type);
-  if (element.getIntOrFloatBitWidth() > 32)
-    return arith::TruncFOp::create(b, type, value);
-  return arith::ExtFOp::create(b, type, value);
-}
-
 /// Computes the logits of a block of tokens into `logits`, E per token.
 Value LayerEmitter::gateLogits(GateOp gate, ProductEmitter *product,
                                Value logits, Value firstToken,
@@ -211,7 +206,7 @@ Value LayerEmitter::gateLogits(GateOp gate, ProductEmitter *product,
         if (gate.getLogitBias())
           arguments.push_back(bias(e, 0));
         Value logit = cloneElementwise(b, gate.getLogit(), arguments, 0);
-        b.store(toF32(b, logit), logits, b.add(b.mul(local, experts), e));
+        b.store(b.toF32(logit), logits, b.add(b.mul(local, experts), e));
       });
     });
     return logits;
@@ -231,9 +226,9 @@ Value LayerEmitter::gateLogits(GateOp gate, ProductEmitter *product,
                              unsigned lanes) {
     Value position = b.add(b.mul(row.local, experts), column);
     if (lanes == 0)
-      b.store(toF32(b, value), logits, position);
+      b.store(b.toF32(value), logits, position);
     else
-      b.storeVector(toF32(b, value), logits, position);
+      b.storeVector(b.toF32(value), logits, position);
   };
   product->emitPanels(b.index(0), numTokens, b.index(0),
                       b.index(product->getLayout().numPanels()), epilogue);
@@ -525,136 +520,4 @@ void LayerEmitter::lowerDense(GroupedMatmulOp product) {
                        makeEpilogue(product, b.index(0), row));
   });
   scratch.release(mark);
-}
-
-//===----------------------------------------------------------------------===//
-// Combine
-//===----------------------------------------------------------------------===//
-
-/// `count` vectors of columns (or one scalar, where `lanes` is 0) of one token:
-/// the sum over the slots, then the destination, rounded once.
-void LayerEmitter::combineColumns(CombineOp combine, Value token, Value column,
-                                  unsigned lanes, unsigned count) {
-  int64_t topK = cast<MemRefType>(combine.getInverse().getType()).getDimSize(1);
-  auto load = [&](Value memory, Value row, unsigned i) {
-    Value at = b.add(column, static_cast<int64_t>(i * lanes));
-    return toF32(b, lanes == 0 ? b.load(memory, {row, at})
-                               : b.loadVector(lanes, memory, {row, at}));
-  };
-  Type type = b.getF32Type();
-  if (lanes != 0)
-    type = VectorType::get({static_cast<int64_t>(lanes)}, type);
-  SmallVector<Value> zeros(count, b.zero(type));
-  auto addSlot = [&](Value slot, ValueRange sums) -> SmallVector<Value> {
-    Value row = b.load(combine.getInverse(), {token, slot});
-    Value isPresent = b.cmp(arith::CmpIPredicate::sge, row, b.i32(0));
-    return b.choose(
-        sums.getTypes(), isPresent,
-        [&] {
-          Value source = combine.getSource() == Placement::Plan
-                             ? b.toIndex(row)
-                             : b.add(b.mul(token, topK), slot);
-          Value weight;
-          if (combine.getWeights()) {
-            weight = b.load(combine.getWeights(), {token, slot});
-            weight = lanes == 0 ? weight : b.broadcast(lanes, weight);
-          }
-          SmallVector<Value> next;
-          for (unsigned i = 0; i < count; ++i) {
-            Value term = load(combine.getY(), source, i);
-            if (weight)
-              term = arith::MulFOp::create(b, term, weight);
-            next.push_back(arith::AddFOp::create(b, sums[i], term));
-          }
-          return next;
-        },
-        [&] { return llvm::to_vector(sums); });
-  };
-  SmallVector<Value> sums =
-      b.forCarrying(b.index(0), b.index(topK), zeros, addSlot);
-  Type element = getElementTypeOrSelf(combine.getInit().getType());
-  for (auto [i, sum] : llvm::enumerate(sums)) {
-    Value total =
-        arith::AddFOp::create(b, sum, load(combine.getInit(), token, i));
-    Type result = element;
-    if (lanes != 0)
-      result = VectorType::get({static_cast<int64_t>(lanes)}, element);
-    if (element.getIntOrFloatBitWidth() < 32)
-      total = arith::TruncFOp::create(b, result, total);
-    else if (element.getIntOrFloatBitWidth() > 32)
-      total = arith::ExtFOp::create(b, result, total);
-    Value at = b.add(column, static_cast<int64_t>(i * lanes));
-    if (lanes == 0)
-      b.store(total, combine.getInit(), {token, at});
-    else
-      b.storeVector(total, combine.getInit(), {token, at});
-  }
-}
-
-void LayerEmitter::lowerCombine(CombineOp combine) {
-  int64_t columns = cast<MemRefType>(combine.getInit().getType()).getDimSize(1);
-  unsigned lanes = kernels.getOptions().lanes(), count = 4;
-  int64_t wide = static_cast<int64_t>(lanes) * count;
-  auto [from, to] = b.share(tokens, thread.thread, thread.numThreads);
-  b.forEach(from, to, [&](Value token) {
-    int64_t wideEnd = columns / wide * wide;
-    b.forEach(b.index(0), b.index(wideEnd), b.index(wide), [&](Value column) {
-      combineColumns(combine, token, column, lanes, count);
-    });
-    b.forEach(b.index(wideEnd), b.index(columns), [&](Value column) {
-      combineColumns(combine, token, column, 0, 1);
-    });
-  });
-}
-
-//===----------------------------------------------------------------------===//
-// Ops that fusion usually removes
-//===----------------------------------------------------------------------===//
-
-/// Copies the slice at `from` in the leading dimension to that at `to`.
-static void copySlice(LoopBuilder &b, Value source, Value from,
-                      Value destination, Value to) {
-  ArrayRef<int64_t> shape =
-      cast<MemRefType>(destination.getType()).getShape().drop_front();
-  SmallVector<Value> inner;
-  std::function<void(size_t)> nest = [&](size_t d) {
-    if (d < shape.size())
-      return b.forEach(shape[d], [&](Value i) {
-        inner.push_back(i);
-        nest(d + 1);
-        inner.pop_back();
-      });
-    SmallVector<Value> read = {from}, write = {to};
-    read.append(inner);
-    write.append(inner);
-    b.store(b.load(source, read), destination, write);
-  };
-  nest(0);
-}
-
-void LayerEmitter::lowerDispatch(DispatchOp dispatch) {
-  int64_t experts =
-      cast<MemRefType>(dispatch.getOffsets().getType()).getDimSize(0) - 1;
-  Value count = b.toIndex(b.load(dispatch.getOffsets(), b.index(experts)));
-  auto [from, to] = b.share(count, thread.thread, thread.numThreads);
-  b.forEach(from, to, [&](Value row) {
-    Value number = b.toIndex(b.load(dispatch.getRows(), row));
-    Value token = b.div(number, static_cast<int64_t>(dispatch.getTopK()));
-    copySlice(b, dispatch.getX(), token, dispatch.getInit(), row);
-  });
-}
-
-void LayerEmitter::lowerBroadcast(ExpertBroadcastOp broadcast) {
-  Value offsets = broadcast.getOffsets();
-  int64_t experts = cast<MemRefType>(offsets.getType()).getDimSize(0) - 1;
-  b.forEach(experts, [&](Value e) {
-    Value begin = b.toIndex(b.load(offsets, e));
-    Value end = b.toIndex(b.load(offsets, b.add(e, 1)));
-    auto [from, to] =
-        b.share(b.sub(end, begin), thread.thread, thread.numThreads);
-    b.forEach(from, to, [&](Value i) {
-      copySlice(b, broadcast.getParam(), e, broadcast.getInit(),
-                b.add(begin, i));
-    });
-  });
 }

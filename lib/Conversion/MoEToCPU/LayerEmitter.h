@@ -14,7 +14,7 @@
 namespace mlir::moe {
 
 /// Emits an error and fails where an op of the layer cannot be lowered.
-LogicalResult verifyLayer(func::FuncOp function);
+LogicalResult verifyLayer(func::FuncOp function, const KernelOptions &options);
 
 /// Replaces the ops of a layer, on memrefs, by what one thread does of them.
 class LayerEmitter {

@@ -19,6 +19,18 @@ Value LoopBuilder::floatConstant(Type type, double value) {
   return arith::ConstantOp::create(*this, scalar);
 }
 
+Value LoopBuilder::toF32(Value value) {
+  Type element = getElementTypeOrSelf(value.getType());
+  if (element.isF32())
+    return value;
+  Type type = getF32Type();
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = VectorType::get(vector.getShape(), type);
+  if (element.getIntOrFloatBitWidth() > 32)
+    return arith::TruncFOp::create(*this, type, value);
+  return arith::ExtFOp::create(*this, type, value);
+}
+
 Value LoopBuilder::loadVector(unsigned lanes, Value memref,
                               ValueRange indices) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();

@@ -35,6 +35,8 @@ public:
   Value f32(double value) {
     return arith::ConstantOp::create(*this, getF32FloatAttr(value));
   }
+  /// A float, or a vector of floats, as f32.
+  Value toF32(Value value);
   /// A constant of `type`, a float or a vector of floats.
   Value floatConstant(Type type, double value);
   Value zero(Type type) {

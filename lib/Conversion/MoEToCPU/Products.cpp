@@ -196,20 +196,21 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
                       : byte;
     };
     Value sumsPerPanel = b.mul(numRows, layout.panelColumns);
-    Value isGroup =
-        b.logicalAnd(b.less(b.index(1), group), b.equal(count, group));
-    b.ifElse(
-        isGroup,
-        [&] {
-          emitGroup(numRows, getStart(panel), getNext(b.add(panel, count)));
-        },
-        [&] {
-          b.forEach(b.index(0), count, [&](Value i) {
-            Value own = b.add(panel, i);
-            emitTiles(numRows, getStart(own), getNext(b.add(own, 1)),
-                      b.mul(i, sumsPerPanel));
-          });
-        });
+    auto emitOneByOne = [&] {
+      b.forEach(b.index(0), count, [&](Value i) {
+        Value own = b.add(panel, i);
+        emitTiles(numRows, getStart(own), getNext(b.add(own, 1)),
+                  b.mul(i, sumsPerPanel));
+      });
+    };
+    auto emitTogether = [&] {
+      emitGroup(numRows, getStart(panel), getNext(b.add(panel, count)));
+    };
+    if (getGroup(1) == 1)
+      emitOneByOne();
+    else
+      b.ifElse(b.logicalAnd(b.less(b.index(1), group), b.equal(count, group)),
+               emitTogether, emitOneByOne);
     b.forEach(b.index(0), count, [&](Value i) {
       emitEpilogue(numRows, b.add(panel, i), b.mul(i, sumsPerPanel), epilogue);
     });

@@ -1,0 +1,13 @@
+// What a user writes into lowering_config: panels of many vectors, which no
+// group of them needs, and panels that are no whole vectors.
+//
+// RUN: moe-opt %S/Inputs/layer-f32.mlir --moe-select-strategy=cpu=x86-64-v3 -o %t.mlir
+// RUN: sed "s/columns = 16/columns = 64/" %t.mlir | moe-opt --moe-to-cpu="from=fused to=tiled cpu=x86-64-v3" | FileCheck %s --check-prefix=MANY
+// RUN: sed "s/columns = 16/columns = 4/" %t.mlir | not moe-opt --moe-to-cpu="from=fused to=tiled cpu=x86-64-v3" 2>&1 | FileCheck %s --check-prefix=FEW
+// RUN: sed "s/columns = 16/columns = 24/" %t.mlir | not moe-opt --moe-to-cpu="from=fused to=tiled cpu=x86-64-v3" 2>&1 | FileCheck %s --check-prefix=ODD
+
+// MANY:     func.func private @moe_kernel_f32_1x64_80(
+// MANY-NOT: panels
+
+// FEW: error: 'moe.gate' op expected columns of the lowering_config to be a multiple of 8, 8 of each weight, got 4
+// ODD: error: 'moe.grouped_matmul' op expected columns of the lowering_config to be a multiple of 16, 8 of each weight, got 24
