@@ -60,7 +60,7 @@ struct CallCost {
 
   bool isArithmeticBound() const { return arithmetic > reading; }
 
-  /// No code for this machine takes less: both overlap entirely.
+  /// No code takes less at these rates: both overlap entirely.
   double getFloor() const { return std::max(arithmetic, reading); }
 
   /// What our code takes by a model of two constants, fitted to OLMoE in f32

@@ -128,7 +128,8 @@ def MoE_LoweringConfigAttr : MoE_Attr<"LoweringConfig", "lowering_config"> {
     * `row_block`: rows that share one pass over an expert's weights.
     * `k_block`: length of the stretch of the reduction that stays in the
       nearest cache; 0 for the whole of it.
-    * `prefetch`: bytes by which the weight stream is prefetched; 0 for none.
+    * `prefetch`: bytes by which a single row tile prefetches the weights (of
+      several tiles each prefetches its share of the next stretch); 0 for none.
 
     * C1: `rows`, `columns` and `row_block` are at least 1
     * C2: `k_block` and `prefetch` are not negative
