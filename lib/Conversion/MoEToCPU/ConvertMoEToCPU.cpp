@@ -28,8 +28,8 @@ static constexpr StringLiteral entryPointsAttr = "moe.entry_points";
 
 namespace {
 
-/// The parts of the workspace: buffers that all threads share, in bytes
-/// `fixed + perToken * T`, then `perThread` bytes for each thread.
+/// The parts of the workspace: counters and buffers that all threads share, in
+/// bytes `fixed + perToken * T`, then `perThread` bytes for each thread.
 struct Workspace {
   int64_t fixed = 0, perToken = 0, perThread = 0;
 };
@@ -46,8 +46,8 @@ public:
 
 private:
   void makeThreadFunction();
-  void placeBuffers(Scratch &scratch);
-  void makeRunFunction();
+  void placeBuffers(Scratch &scratch, int64_t start);
+  void makeRunFunction(const TaskCounters &counters);
   DictionaryAttr describe();
 
   ModuleOp module;
@@ -82,8 +82,7 @@ struct ConvertMoEToCPUPass
           "expected vector-bits 512 with bf16-dot, got 256");
       return signalPassFailure();
     }
-    Kernels kernels(getOperation(),
-                    {vectorBits, bf16Dot, emulateDot, balanceRows});
+    Kernels kernels(getOperation(), {vectorBits, bf16Dot, emulateDot});
     SmallVector<Attribute> entryPoints;
     for (auto function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
@@ -122,9 +121,11 @@ void LayerConverter::makeThreadFunction() {
 }
 
 /// Every allocation becomes a view of the shared workspace, one after the
-/// other, or of the thread's scratch where every thread has its own.
-void LayerConverter::placeBuffers(Scratch &scratch) {
+/// other from `start` on, or of the thread's scratch where every thread has its
+/// own.
+void LayerConverter::placeBuffers(Scratch &scratch, int64_t start) {
   Value offset;
+  workspace.fixed = start;
   // These live as long as the layer runs: behind what ops took and gave back.
   scratch.release(scratch.getPeak());
   for (auto allocation : llvm::make_early_inc_range(
@@ -163,7 +164,7 @@ void LayerConverter::placeBuffers(Scratch &scratch) {
     }
     if (!memory) {
       if (!offset)
-        offset = b.index(0);
+        offset = b.index(start);
       memory =
           b.view(shared, offset, type.getShape(), type.getElementType(), sizes);
       Value end = b.add(offset, b.mul(count, width));
@@ -178,7 +179,7 @@ void LayerConverter::placeBuffers(Scratch &scratch) {
 }
 
 /// `@NAME__run(tokens, inputs, packed, outputs, workspace)`.
-void LayerConverter::makeRunFunction() {
+void LayerConverter::makeRunFunction(const TaskCounters &counters) {
   StringRef name = cast<DictionaryAttr>(entryPoint).getAs<StringAttr>("name");
   Type pointer = LLVM::LLVMPointerType::get(b.getContext());
   b.setLoc(function.getLoc());
@@ -220,6 +221,7 @@ void LayerConverter::makeRunFunction() {
   sharedSize = b.mul(b.ceilDiv(sharedSize, b.index(64)), 64);
   Value memory = run.getArgument(4);
   arguments.push_back(bytesAt(memory, sharedSize));
+  counters.clear(b, arguments.back());
   emitParallel(b, module, [&](Value id, Value numThreads) {
     Value size = b.index(workspace.perThread);
     Value all = bytesAt(memory, b.add(sharedSize, b.mul(numThreads, size)));
@@ -255,16 +257,17 @@ LogicalResult LayerConverter::run() {
   function.walk([&](PlanOp plan) { topK = std::max(topK, plan.getTopK()); });
   makeThreadFunction();
   Scratch scratch(scratchBytes);
+  TaskCounters counters(shared);
   {
     Phases phases(function);
-    LayerEmitter emitter(b, kernels, scratch, thread, tokens,
+    LayerEmitter emitter(b, kernels, scratch, counters, thread, tokens,
                          function.getArgument(numInputs));
     emitter.emit(phases);
   }
-  placeBuffers(scratch);
+  placeBuffers(scratch, counters.getNumBytes());
   workspace.perThread = scratch.getPeak();
   entryPoint = describe();
   function->removeAttr(entryPointAttr);
-  makeRunFunction();
+  makeRunFunction(counters);
   return success();
 }

@@ -112,7 +112,6 @@ LogicalResult mlir::moe::verifyLayer(func::FuncOp function,
 //===----------------------------------------------------------------------===//
 
 void LayerEmitter::emit(const Phases &phases) {
-  classifyProducts(phases);
   ArrayRef<Operation *> order = phases.getOrder();
   if (order.empty())
     return;
@@ -128,19 +127,22 @@ void LayerEmitter::emit(const Phases &phases) {
     if (phases.getPhase(op) != phase)
       emitBarrier(b);
     phase = phases.getPhase(op);
-    lower(op);
+    lower(op, phases);
   }
 }
 
-void LayerEmitter::lower(Operation *op) {
+void LayerEmitter::lower(Operation *op, const Phases &phases) {
   if (auto gate = dyn_cast<GateOp>(op))
     lowerGate(gate);
   else if (auto plan = dyn_cast<PlanOp>(op))
     lowerPlan(plan);
   else if (auto product = dyn_cast<GroupedMatmulOp>(op)) {
-    if (fused.contains(op))
+    if (phases.isProducer(product))
       return; // Emitted, and erased, with the second product.
-    lowerProduct(product);
+    if (phases.isDense(product))
+      lowerDense(product);
+    else
+      lowerProduct(product, phases.getProducer(product));
   } else if (auto combine = dyn_cast<CombineOp>(op))
     lowerCombine(combine);
   else if (auto dispatch = dyn_cast<DispatchOp>(op))
@@ -280,9 +282,8 @@ void LayerEmitter::lowerPlan(PlanOp plan) {
   Value root = getRootBuffer(plan.getOuts()[0]);
   int64_t experts = static_cast<int64_t>(plan.getExperts());
   Value offsets = scratch.allocate(b, experts + 1, b.getI32Type());
-  auto schedule =
-      std::make_unique<Schedule>(b, scratch, thread, experts, getRowBlock(root),
-                                 kernels.getOptions().balanceRows);
+  auto schedule = std::make_unique<Schedule>(b, scratch, thread, experts,
+                                             getRowBlock(root));
   schedule->emitPlan(plan.getIds(), offsets, plan.getOuts()[1],
                      plan.getOuts()[2]);
   schedules[root] = std::move(schedule);
@@ -299,8 +300,7 @@ Schedule &LayerEmitter::getSchedule(GroupedMatmulOp product) {
   std::unique_ptr<Schedule> &schedule = schedules[root];
   if (!schedule) {
     schedule = std::make_unique<Schedule>(
-        b, scratch, thread, product.getNumExperts(), getRowBlock(root),
-        kernels.getOptions().balanceRows);
+        b, scratch, thread, product.getNumExperts(), getRowBlock(root));
     Value numRows = b.toIndex(
         b.load(product.getOffsets(), b.index(product.getNumExperts())));
     schedule->emitFromOffsets(product.getOffsets(), numRows);
@@ -312,42 +312,10 @@ Schedule &LayerEmitter::getSchedule(GroupedMatmulOp product) {
 // Grouped products
 //===----------------------------------------------------------------------===//
 
-void LayerEmitter::classifyProducts(const Phases &phases) {
-  for (Operation *op : phases.getOrder()) {
-    auto second = dyn_cast<GroupedMatmulOp>(op);
-    if (second && isDense(second))
-      dense.insert(second);
-    if (!second || dense.contains(second) ||
-        second.getSource() != RowSource::Plan)
-      continue;
-    auto hidden = second.getX().getDefiningOp<memref::AllocOp>();
-    if (!hidden || llvm::range_size(hidden->getUses()) != 2)
-      continue;
-    for (Operation *user : hidden->getUsers()) {
-      auto first = dyn_cast<GroupedMatmulOp>(user);
-      // A chain of three is a pair and a product on its own.
-      if (!first || first == second || producers.contains(first) ||
-          first.getInit() != hidden.getResult() ||
-          first.getPlace() != Placement::Plan ||
-          phases.getPhase(first) != phases.getPhase(second) ||
-          getRootBuffer(first.getOffsets()) !=
-              getRootBuffer(second.getOffsets()))
-        continue;
-      // Nothing between the two may touch what the first one does.
-      auto between =
-          llvm::make_filter_range(phases.getOrder(), [&](Operation *other) {
-            return other != first.getOperation() && !isScalarOp(other) &&
-                   first->isBeforeInBlock(other) &&
-                   other->isBeforeInBlock(second);
-          });
-      if (llvm::any_of(between, [&](Operation *other) {
-            return Phases::isDependent(first, other);
-          }))
-        continue;
-      producers[second] = first;
-      fused.insert(first);
-    }
-  }
+/// The slot that a row of the plan's order is for. The threads write `rows` at
+/// the same time (Schedule.h).
+Value LayerEmitter::loadRowNumber(GroupedMatmulOp product, Value row) {
+  return b.toIndex(loadRelaxed(b, product.getRows(), row));
 }
 
 EpilogueRow LayerEmitter::makeRow(GroupedMatmulOp product, Value expert,
@@ -358,7 +326,7 @@ EpilogueRow LayerEmitter::makeRow(GroupedMatmulOp product, Value expert,
   result.row = row;
   if (product.getRows()) {
     int64_t topK = static_cast<int64_t>(*product.getTopK());
-    Value number = b.toIndex(b.load(product.getRows(), row));
+    Value number = loadRowNumber(product, row);
     result.token = b.div(number, topK);
     result.slot = b.rem(number, topK);
   }
@@ -432,13 +400,11 @@ Epilogue LayerEmitter::makeEpilogue(GroupedMatmulOp product, Value expert,
   return epilogue;
 }
 
-/// All columns of a product over the thread's tasks; with a producer, both
-/// products of a row block, the hidden rows in scratch memory.
-void LayerEmitter::lowerProduct(GroupedMatmulOp product) {
-  if (dense.contains(product))
-    return lowerDense(product);
+/// All columns of a product over the tasks that the thread takes; with a
+/// producer, both products of a row block, the hidden rows in scratch memory.
+void LayerEmitter::lowerProduct(GroupedMatmulOp product,
+                                GroupedMatmulOp producer) {
   Schedule &schedule = getSchedule(product);
-  GroupedMatmulOp producer = producers.lookup(product);
   GroupedMatmulOp first = producer ? producer : product;
   LoweringConfigAttr config = product.getLoweringConfigAttr();
   int64_t rowBlock = first.getLoweringConfig()->getRowBlock();
@@ -459,8 +425,8 @@ void LayerEmitter::lowerProduct(GroupedMatmulOp product) {
   auto sourceRow = [&](Value row) {
     if (first.getSource() == RowSource::Plan)
       return row;
-    Value number = b.toIndex(b.load(first.getRows(), row));
-    return b.div(number, static_cast<int64_t>(*first.getTopK()));
+    return b.div(loadRowNumber(first, row),
+                 static_cast<int64_t>(*first.getTopK()));
   };
   auto emitBlock = [&](Value expert, Value firstRow, Value numRows) {
     ProductEmitter &reader = hidden ? *hidden : last;
@@ -482,12 +448,13 @@ void LayerEmitter::lowerProduct(GroupedMatmulOp product) {
                     b.index(last.getLayout().numPanels()),
                     makeEpilogue(product, expert, firstRow));
   };
-  schedule.forEachTask([&](Value expert, Value taskRow, Value taskRows) {
+  auto emitTask = [&](Value expert, Value taskRow, Value taskRows) {
     b.forEach(b.index(0), taskRows, b.index(rowBlock), [&](Value start) {
       Value numRows = b.min(b.index(rowBlock), b.sub(taskRows, start));
       emitBlock(expert, b.add(taskRow, start), numRows);
     });
-  });
+  };
+  schedule.forEachTask(counters.create(b), emitTask);
   scratch.release(mark);
   if (producer)
     producer.erase();
@@ -513,8 +480,8 @@ void LayerEmitter::lowerDense(GroupedMatmulOp product) {
       Value source = b.add(row, local);
       if (product.getSource() == RowSource::Plan)
         return source;
-      Value number = b.toIndex(b.load(product.getRows(), source));
-      return b.div(number, static_cast<int64_t>(*product.getTopK()));
+      return b.div(loadRowNumber(product, source),
+                   static_cast<int64_t>(*product.getTopK()));
     });
     emitter.emitPanels(b.index(0), numRows, first, last,
                        makeEpilogue(product, b.index(0), row));

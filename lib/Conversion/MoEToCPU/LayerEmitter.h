@@ -20,33 +20,31 @@ LogicalResult verifyLayer(func::FuncOp function, const KernelOptions &options);
 class LayerEmitter {
 public:
   LayerEmitter(LoopBuilder &builder, Kernels &kernels, Scratch &scratch,
-               ThreadInfo thread, Value tokens, Value packed)
-      : b(builder), kernels(kernels), scratch(scratch), thread(thread),
-        tokens(tokens), packed(packed) {}
+               TaskCounters &counters, ThreadInfo thread, Value tokens,
+               Value packed)
+      : b(builder), kernels(kernels), scratch(scratch), counters(counters),
+        thread(thread), tokens(tokens), packed(packed) {}
 
   /// Replaces all ops of `phases`, with a barrier between two phases.
   void emit(const Phases &phases);
 
 private:
-  void lower(Operation *op);
+  void lower(Operation *op, const Phases &phases);
   void lowerGate(GateOp gate);
   void lowerPlan(PlanOp plan);
   void lowerCombine(CombineOp combine);
   void lowerDispatch(DispatchOp dispatch);
   void lowerBroadcast(ExpertBroadcastOp broadcast);
-  void lowerProduct(GroupedMatmulOp product);
+  void lowerProduct(GroupedMatmulOp product, GroupedMatmulOp producer);
   void lowerDense(GroupedMatmulOp product);
   void lowerLinalg(linalg::LinalgOp op);
   void runOnFirstThread(Operation *op);
-
-  /// Finds, while all ops are there, the dense products, and the pairs of
-  /// products of which the second alone reads what the first writes.
-  void classifyProducts(const Phases &phases);
 
   ProductEmitter makeProduct(Operation *op, ValueRange weights, Value x,
                              LoweringConfigAttr config);
   Schedule &getSchedule(GroupedMatmulOp product);
   int64_t getRowBlock(Value offsets);
+  Value loadRowNumber(GroupedMatmulOp product, Value row);
   Epilogue makeEpilogue(GroupedMatmulOp product, Value expert, Value firstRow);
   EpilogueRow makeRow(GroupedMatmulOp product, Value expert, Value row,
                       Value local);
@@ -62,12 +60,10 @@ private:
   LoopBuilder &b;
   Kernels &kernels;
   Scratch &scratch;
+  TaskCounters &counters;
   ThreadInfo thread;
   Value tokens, packed;
   llvm::DenseMap<Value, std::unique_ptr<Schedule>> schedules;
-  llvm::DenseMap<Operation *, GroupedMatmulOp> producers; // of a second product
-  llvm::DenseSet<Operation *> fused;                      // first products
-  llvm::DenseSet<Operation *> dense;                      // of one group
 };
 
 } // namespace mlir::moe

@@ -53,6 +53,19 @@ void LoopBuilder::forEach(Value from, Value to, Value step,
   body(loop.getInductionVar());
 }
 
+void LoopBuilder::forEachBelow(Value end, function_ref<Value()> next,
+                               function_ref<void(Value)> body) {
+  auto loop =
+      scf::WhileOp::create(*this, TypeRange(end.getType()), ValueRange());
+  OpBuilder::InsertionGuard guard(*this);
+  createBlock(&loop.getBefore());
+  Value value = next();
+  scf::ConditionOp::create(*this, less(value, end), value);
+  Block *after = createBlock(&loop.getAfter(), {}, end.getType(), getLoc());
+  body(after->getArgument(0));
+  scf::YieldOp::create(*this);
+}
+
 SmallVector<Value> LoopBuilder::forCarrying(Value from, Value to,
                                             ValueRange init, CarriedBody body) {
   auto loop = scf::ForOp::create(*this, from, to, index(1), init);

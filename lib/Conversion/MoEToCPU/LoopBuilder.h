@@ -114,6 +114,9 @@ public:
   void forEach(int64_t count, function_ref<void(Value)> body) {
     forEach(index(0), index(count), index(1), body);
   }
+  /// Runs `body` on what `next` returns as long as that is less than `end`.
+  void forEachBelow(Value end, function_ref<Value()> next,
+                    function_ref<void(Value)> body);
   using CarriedBody =
       function_ref<SmallVector<Value>(Value iv, ValueRange carried)>;
   /// A loop that carries values: `body` returns the next ones.

@@ -186,8 +186,7 @@ namespace {
 enum class Part {
   Any,    // nothing known
   Tokens, // the rows of the thread's tokens
-  Tasks,  // the rows, in the plan's order, of the thread's tasks
-  Slots,  // the slots of the thread's tasks
+  Whole,  // all of it: each thread writes what it will read itself
   Local   // the thread's own buffer
 };
 
@@ -195,11 +194,14 @@ struct Access {
   Value root;
   bool isWrite;
   Part part;
-  Value offsets; // the root of the offsets that the tasks are made of
 
-  bool conflictsWith(const Access &other) const {
-    return isDependentOn(other) && (part == Part::Any || part != other.part ||
-                                    offsets != other.offsets);
+  /// Whether this access has to wait for an earlier one of other threads.
+  bool conflictsWith(const Access &earlier) const {
+    if (!isDependentOn(earlier))
+      return false;
+    if (part != earlier.part || part == Part::Any)
+      return true;
+    return part == Part::Whole && isWrite;
   }
   bool isDependentOn(const Access &other) const {
     return root == other.root && (isWrite || other.isWrite);
@@ -226,13 +228,13 @@ private:
   void visit(linalg::LinalgOp op);
   void visitUnknown(Operation *op);
 
-  void add(Value memref, bool isWrite, Part part, Value offsets = {}) {
+  void add(Value memref, bool isWrite, Part part) {
     if (!memref || !isa<MemRefType>(memref.getType()))
       return;
     Value root = getRootBuffer(memref);
     if (isThreadLocal(root))
       part = Part::Local;
-    accesses.push_back({root, isWrite, part, offsets});
+    accesses.push_back({root, isWrite, part});
   }
 
   SmallVector<Access> accesses;
@@ -250,34 +252,23 @@ void AccessCollector::visit(GateOp gate) {
 }
 
 void AccessCollector::visit(PlanOp plan) {
-  Value offsets = getRootBuffer(plan.getOuts()[0]);
   add(plan.getIds(), false, Part::Any);
   // Each thread has its own offsets; what others than products see of them is
   // written by the first thread.
   add(plan.getOuts()[0], true, Part::Any);
-  add(plan.getOuts()[1], true, Part::Tasks, offsets);
-  add(plan.getOuts()[2], true, Part::Tasks, offsets);
+  add(plan.getOuts()[1], true, Part::Whole);
+  add(plan.getOuts()[2], true, Part::Tokens);
 }
 
 void AccessCollector::visit(GroupedMatmulOp product) {
-  bool dense = isDense(product);
-  Value offsets = getRootBuffer(product.getOffsets());
-  Part tasks = dense ? Part::Any : Part::Tasks;
-  Part slots = dense ? Part::Any : Part::Slots;
-  if (dense || !getPlan(product))
+  // The plan gave each thread offsets of its own.
+  if (!getPlan(product))
     add(product.getOffsets(), false, Part::Any);
-  add(product.getX(), false,
-      product.getSource() == RowSource::Plan ? tasks : Part::Any, offsets);
-  add(product.getRows(), false, tasks, offsets);
-  for (auto [i, input] : llvm::enumerate(product.getEpilogueInputs())) {
-    AffineMap map = product.getEpilogueMap(i);
-    bool isByRow =
-        map.getNumResults() > 0 &&
-        map.getResult(0) == getAffineDimExpr(1, product.getContext());
-    add(input, false, isByRow ? tasks : Part::Any, offsets);
-  }
-  add(product.getInit(), true,
-      product.getPlace() == Placement::Plan ? tasks : slots, offsets);
+  add(product.getX(), false, Part::Any);
+  add(product.getRows(), false, Part::Whole);
+  for (Value input : product.getEpilogueInputs())
+    add(input, false, Part::Any);
+  add(product.getInit(), true, Part::Any);
 }
 
 void AccessCollector::visit(CombineOp combine) {
@@ -314,15 +305,57 @@ void AccessCollector::visitUnknown(Operation *op) {
 // Phases
 //===----------------------------------------------------------------------===//
 
-bool Phases::isDependent(Operation *first, Operation *second) {
+/// Whether the two ops touch a buffer that one of them writes, other than
+/// `except`.
+static bool isDependent(Operation *first, Operation *second,
+                        Value except = {}) {
   for (const Access &a : AccessCollector::collect(first))
     for (const Access &b : AccessCollector::collect(second))
-      if (a.isDependentOn(b))
+      if (a.isDependentOn(b) && a.root != except)
         return true;
   return false;
 }
 
-Phases::Phases(func::FuncOp function) {
+/// Whether the second product can be computed task by task right after the
+/// first.
+static bool isPair(GroupedMatmulOp first, GroupedMatmulOp second,
+                   Value hidden) {
+  if (!first->isBeforeInBlock(second) || first.getInit() != hidden ||
+      first.getPlace() != Placement::Plan ||
+      getRootBuffer(first.getOffsets()) != getRootBuffer(second.getOffsets()) ||
+      isDependent(first, second, hidden))
+    return false;
+  // The first one moves to the second: nothing between may touch what it does.
+  for (Operation *op = first->getNextNode(); op != second;
+       op = op->getNextNode())
+    if (!isScalarOp(op) && isDependent(first, op))
+      return false;
+  return true;
+}
+
+void Phases::classify(func::FuncOp function) {
+  for (auto second : function.getOps<GroupedMatmulOp>()) {
+    if (mlir::moe::isDense(second)) {
+      dense.insert(second);
+      continue;
+    }
+    auto hidden = second.getX().getDefiningOp<memref::AllocOp>();
+    if (second.getSource() != RowSource::Plan || !hidden ||
+        llvm::range_size(hidden->getUses()) != 2)
+      continue;
+    for (Operation *user : hidden->getUsers()) {
+      auto first = dyn_cast<GroupedMatmulOp>(user);
+      // A chain of three is a pair and a product on its own.
+      if (!first || producers.contains(first) ||
+          !isPair(first, second, hidden.getResult()))
+        continue;
+      producers[second] = first;
+      pairFirsts.insert(first);
+    }
+  }
+}
+
+void Phases::computePhases(func::FuncOp function) {
   llvm::MapVector<Operation *, SmallVector<Access>> accesses;
   for (Operation &op : function.getBody().front().without_terminator()) {
     unsigned phase = 0;
@@ -331,18 +364,28 @@ Phases::Phases(func::FuncOp function) {
         if (Operation *source = operand.getDefiningOp())
           phase = std::max(phase, phases.lookup(source));
     });
+    GroupedMatmulOp producer = producers.lookup(&op);
     if (!isScalarOp(&op)) {
       SmallVector<Access> own = AccessCollector::collect(&op);
       for (auto &[earlier, others] : accesses)
         for (const Access &a : own)
           for (const Access &b : others)
             if (a.isDependentOn(b))
-              phase = std::max(phase, phases.lookup(earlier) +
-                                          (a.conflictsWith(b) ? 1 : 0));
+              phase = std::max(
+                  phase,
+                  phases.lookup(earlier) +
+                      (earlier != producer && a.conflictsWith(b) ? 1 : 0));
       accesses[&op] = std::move(own);
     }
     phases[&op] = phase;
+    if (producer)
+      phases[producer] = phase;
   }
+}
+
+Phases::Phases(func::FuncOp function) {
+  classify(function);
+  computePhases(function);
   for (unsigned phase = 0, last = 0; phase <= last; ++phase)
     for (Operation &op : function.getBody().front().without_terminator()) {
       last = std::max(last, getPhase(&op));

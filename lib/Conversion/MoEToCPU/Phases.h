@@ -6,7 +6,9 @@
 //
 // All threads run all ops of a layer, each op on the thread's part of the
 // work. Two ops that touch the same buffer need a barrier between them unless
-// each thread touches the same part of it in both.
+// each thread touches the same part of it in both. Which tasks a thread takes
+// is known only when it takes them, so what grouped products write needs one,
+// unless two of them are computed as a pair, task by task.
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,10 +58,25 @@ public:
   /// All ops but the terminator in the order to run them in.
   ArrayRef<Operation *> getOrder() const { return order; }
 
-  /// Whether the two ops touch a buffer that one of them writes.
-  static bool isDependent(Operation *first, Operation *second);
+  /// The product that is computed together with `second`, before it, or null:
+  /// `second` alone reads what it writes, the same rows of the plan's order.
+  GroupedMatmulOp getProducer(GroupedMatmulOp second) const {
+    return producers.lookup(second);
+  }
+  bool isProducer(GroupedMatmulOp first) const {
+    return pairFirsts.contains(first);
+  }
+  /// What `isDense` said while all ops were there.
+  bool isDense(GroupedMatmulOp product) const {
+    return dense.contains(product);
+  }
 
 private:
+  void classify(func::FuncOp function);
+  void computePhases(func::FuncOp function);
+
+  llvm::DenseMap<Operation *, GroupedMatmulOp> producers; // of a second product
+  llvm::DenseSet<Operation *> pairFirsts, dense;
   llvm::DenseMap<Operation *, unsigned> phases;
   SmallVector<Operation *> order;
 };

@@ -31,7 +31,6 @@ struct KernelOptions {
   unsigned vectorBits = 256;
   bool bf16Dot = false;
   bool emulateDot = false;
-  unsigned balanceRows = 8;
   unsigned lanes() const { return vectorBits / 32; }
 };
 

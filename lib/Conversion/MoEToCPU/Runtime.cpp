@@ -59,6 +59,48 @@ Value mlir::moe::loadPointer(LoopBuilder &builder, Value array,
   return LLVM::LoadOp::create(builder, pointer, address);
 }
 
+/// The address of an element, from the fields of the memref's descriptor.
+static Value getAddress(LoopBuilder &builder, Value memory, Value position) {
+  auto type = cast<MemRefType>(memory.getType());
+  Type i64 = builder.getI64Type();
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  Type array = LLVM::LLVMArrayType::get(i64, 1);
+  auto descriptorType = LLVM::LLVMStructType::getLiteral(
+      builder.getContext(), {pointer, pointer, i64, array, array});
+  Value descriptor =
+      UnrealizedConversionCastOp::create(builder, descriptorType, memory)
+          .getResult(0);
+  auto get = [&](ArrayRef<int64_t> field) -> Value {
+    return LLVM::ExtractValueOp::create(builder, descriptor, field);
+  };
+  Value element = arith::IndexCastOp::create(builder, i64, position);
+  element = builder.add(get({2}), builder.mul(element, get({4, 0})));
+  return LLVM::GEPOp::create(builder, pointer, type.getElementType(), get({1}),
+                             ArrayRef<LLVM::GEPArg>{element});
+}
+
+static unsigned getAlignment(Type element) {
+  return llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+}
+
+Value mlir::moe::loadRelaxed(LoopBuilder &builder, Value memory,
+                             Value position) {
+  Type element = cast<MemRefType>(memory.getType()).getElementType();
+  return LLVM::LoadOp::create(
+      builder, element, getAddress(builder, memory, position),
+      getAlignment(element), /*isVolatile=*/false,
+      /*isNonTemporal=*/false, /*isInvariant=*/false,
+      /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic);
+}
+
+void mlir::moe::storeRelaxed(LoopBuilder &builder, Value value, Value memory,
+                             Value position) {
+  LLVM::StoreOp::create(builder, value, getAddress(builder, memory, position),
+                        getAlignment(value.getType()), /*isVolatile=*/false,
+                        /*isNonTemporal=*/false, /*isInvariantGroup=*/false,
+                        LLVM::AtomicOrdering::monotonic);
+}
+
 /// Calls a function of the OpenMP runtime that returns a number.
 static Value callRuntime(LoopBuilder &builder, ModuleOp module, StringRef name,
                          ValueRange arguments = {}) {

@@ -21,6 +21,13 @@ Value memrefFromPointer(LoopBuilder &builder, Value pointer, MemRefType type,
 /// Element `position` (an index) of an array of pointers.
 Value loadPointer(LoopBuilder &builder, Value array, Value position);
 
+/// Element `position` of a buffer of one dimension that other threads may
+/// write meanwhile, with the same value: a relaxed atomic access, which costs
+/// what an ordinary one costs.
+Value loadRelaxed(LoopBuilder &builder, Value memory, Value position);
+void storeRelaxed(LoopBuilder &builder, Value value, Value memory,
+                  Value position);
+
 /// Emits a parallel region; `body` gets the thread's number and the number of
 /// threads, both of index type.
 void emitParallel(LoopBuilder &builder, ModuleOp module,

@@ -5,23 +5,37 @@
 //===----------------------------------------------------------------------===//
 
 #include "Schedule.h"
-
-#include "mlir/Dialect/Math/IR/Math.h"
+#include "Runtime.h"
 
 using namespace mlir;
 using namespace mlir::moe;
 
 /// Row blocks beyond one per expert; with more rows a task is several blocks.
 static constexpr int64_t maxExtraTasks = 1024;
-/// Threads that get work.
-static constexpr int64_t maxThreads = 1024;
 /// Tasks are sorted by their number of rows, in so many steps.
 static constexpr int64_t sizeSteps = 256;
 
+static constexpr int64_t cacheLine = 64;
+
+static Value getCounter(LoopBuilder &b, Value shared, int64_t byte) {
+  return b.view(shared, b.index(byte), {1}, b.getI32Type());
+}
+
+Value TaskCounters::create(LoopBuilder &builder) {
+  numBytes += cacheLine;
+  return getCounter(builder, shared, numBytes - cacheLine);
+}
+
+void TaskCounters::clear(LoopBuilder &builder, Value shared) const {
+  for (int64_t byte = 0; byte < numBytes; byte += cacheLine)
+    builder.store(builder.i32(0), getCounter(builder, shared, byte),
+                  builder.index(0));
+}
+
 Schedule::Schedule(LoopBuilder &builder, Scratch &scratch, ThreadInfo thread,
-                   int64_t experts, int64_t rowBlock, double balanceRows)
+                   int64_t experts, int64_t rowBlock)
     : b(builder), scratch(scratch), thread(thread), experts(experts),
-      rowBlock(rowBlock), balanceRows(balanceRows) {}
+      rowBlock(rowBlock) {}
 
 void Schedule::allocate() {
   Type i32 = b.getI32Type();
@@ -29,11 +43,8 @@ void Schedule::allocate() {
   counts = scratch.allocate(b, experts, i32);
   taskStart = scratch.allocate(b, experts + 1, i32);
   taskExpert = scratch.allocate(b, maxTasks, i32);
-  owner = scratch.allocate(b, maxTasks, i32);
   order = scratch.allocate(b, maxTasks, i32);
-  queue = scratch.allocate(b, maxTasks, i32);
   histogram = scratch.allocate(b, sizeSteps + 1, i32);
-  loads = scratch.allocate(b, maxThreads, b.getF32Type());
 }
 
 void Schedule::clear(Value memory, int64_t count) {
@@ -97,7 +108,6 @@ void Schedule::emitTasks(Value numRows) {
         return {next};
       })[0];
   sortTasks();
-  assignTasks();
 }
 
 Value Schedule::taskSize(Value task) {
@@ -126,78 +136,45 @@ void Schedule::sortTasks() {
   });
 }
 
-/// The larger of reading the weights (1) and computing, and a part of the
-/// smaller, which overlaps with it only in part.
-Value Schedule::taskCost(Value numRows) {
-  Value rows = arith::UIToFPOp::create(b, b.getF32Type(), b.toI32(numRows));
-  Value compute = arith::MulFOp::create(b, rows, b.f32(1.0 / balanceRows));
-  Value one = b.f32(1.0);
-  Value larger = arith::MaximumFOp::create(b, compute, one);
-  Value smaller = arith::MinimumFOp::create(b, compute, one);
-  return arith::AddFOp::create(b, larger,
-                               arith::MulFOp::create(b, smaller, b.f32(0.3)));
-}
-
-void Schedule::assignTasks() {
-  Value threads = b.min(thread.numThreads, b.index(maxThreads));
-  b.forEach(b.index(0), threads,
-            [&](Value i) { b.store(b.f32(0.0), loads, i); });
-  auto assign = [&](Value i, ValueRange carried) -> SmallVector<Value> {
-    Value task = get(order, i);
-    auto lighter = [&](Value t, ValueRange best) -> SmallVector<Value> {
-      Value load = b.load(loads, t);
-      Value isLess = b.cmp(arith::CmpFPredicate::OLT, load, best[1]);
-      return {b.select(isLess, t, best[0]), b.select(isLess, load, best[1])};
-    };
-    SmallVector<Value> best = b.forCarrying(
-        b.index(1), threads, {b.index(0), b.load(loads, b.index(0))}, lighter);
-    Value cost = taskCost(taskSize(task));
-    b.store(arith::AddFOp::create(b, best[1], cost), loads, best[0]);
-    put(best[0], owner, task);
-    Value isMine = b.equal(best[0], thread.thread);
-    b.ifThen(isMine, [&] { put(task, queue, carried[0]); });
-    return {b.select(isMine, b.add(carried[0], 1), carried[0])};
-  };
-  queueLength = b.forCarrying(b.index(0), numTasks, b.index(0), assign)[0];
-}
-
 /// Walks the slots once more and numbers the rows of each expert. The counts
 /// count up again from 0.
 void Schedule::emitRows(Value ids, Value rows, Value inverse) {
   clear(counts, experts);
   Value tokens = memref::DimOp::create(b, ids, 0);
   int64_t topK = cast<MemRefType>(ids.getType()).getDimSize(1);
-  Value isFirstThread = b.equal(thread.thread, b.index(0));
+  auto [from, to] = b.share(tokens, thread.thread, thread.numThreads);
+  Value first = from, numOwn = b.sub(to, from);
   b.forEach(b.index(0), tokens, [&](Value t) {
+    Value isOwn = b.less(b.sub(t, first), numOwn);
     b.forEach(topK, [&](Value s) {
       Value id = b.load(ids, {t, s});
-      auto present = [&] {
+      auto present = [&]() -> SmallVector<Value> {
         Value expert = b.toIndex(id);
-        Value position = increment(counts, expert);
-        Value task = b.add(get(taskStart, expert), b.div(position, taskRows));
-        Value isMine = b.equal(get(owner, task), thread.thread);
-        b.ifThen(isMine, [&] {
-          Value row = b.add(get(offsets, expert), position);
-          put(b.add(b.mul(t, topK), s), rows, row);
-          put(row, inverse, {t, s});
-        });
+        Value row = b.add(get(offsets, expert), increment(counts, expert));
+        storeRelaxed(b, b.toI32(b.add(b.mul(t, topK), s)), rows, row);
+        return {b.toI32(row)};
       };
-      auto absent = [&] {
-        b.ifThen(isFirstThread, [&] { b.store(b.i32(-1), inverse, {t, s}); });
-      };
-      b.ifElse(b.less(id, b.i32(experts)), present, absent);
+      auto absent = [&]() -> SmallVector<Value> { return {b.i32(-1)}; };
+      Value row = b.choose(b.getI32Type(), b.less(id, b.i32(experts)), present,
+                           absent)[0];
+      b.ifThen(isOwn, [&] { b.store(row, inverse, {t, s}); });
     });
   });
-  b.ifThen(isFirstThread, [&] {
+  b.ifThen(b.equal(thread.thread, b.index(0)), [&] {
     b.forEach(get(offsets, b.index(experts)), b.mul(tokens, topK),
               [&](Value row) { b.store(b.i32(-1), rows, row); });
   });
 }
 
 void Schedule::forEachTask(
+    Value counter,
     function_ref<void(Value expert, Value firstRow, Value numRows)> body) {
-  b.forEach(b.index(0), queueLength, [&](Value i) {
-    Value task = get(queue, i);
+  auto takeNext = [&] {
+    return b.toIndex(memref::AtomicRMWOp::create(
+        b, arith::AtomicRMWKind::addi, b.i32(1), counter, b.index(0)));
+  };
+  b.forEachBelow(numTasks, takeNext, [&](Value i) {
+    Value task = get(order, i);
     Value expert = get(taskExpert, task);
     Value start = b.mul(b.sub(task, get(taskStart, expert)), taskRows);
     body(expert, b.add(get(offsets, expert), start), taskSize(task));

@@ -83,9 +83,7 @@ def ConvertMoEToCPU : Pass<"convert-moe-to-cpu", "ModuleOp"> {
     Option<"vectorBits", "vector-bits", "unsigned", /*default=*/"256", "width of vectors">,
     Option<"bf16Dot", "bf16-dot", "bool", /*default=*/"false", "use pairwise products of bf16">,
     Option<"emulateDot", "emulate-dot", "bool", /*default=*/"false",
-           "spell pairwise products out; for testing">,
-    Option<"balanceRows", "balance-rows", "unsigned", /*default=*/"8",
-           "rows of an expert at which computing takes as long as reading its weights">
+           "spell pairwise products out; for testing">
   ];
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
