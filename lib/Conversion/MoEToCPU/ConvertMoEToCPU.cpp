@@ -82,8 +82,12 @@ struct ConvertMoEToCPUPass
           "expected vector-bits 512 with bf16-dot, got 256");
       return signalPassFailure();
     }
+    if (tiles && vectorBits != 512) {
+      getOperation().emitError("expected vector-bits 512 with tiles, got 256");
+      return signalPassFailure();
+    }
     Kernels kernels(getOperation(),
-                    {vectorBits, bf16Dot, emulateDot, balanceRows});
+                    {vectorBits, bf16Dot, emulateDot, tiles, balanceRows});
     SmallVector<Attribute> entryPoints;
     for (auto function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
@@ -220,6 +224,8 @@ void LayerConverter::makeRunFunction() {
   sharedSize = b.mul(b.ceilDiv(sharedSize, b.index(64)), 64);
   Value memory = run.getArgument(4);
   arguments.push_back(bytesAt(memory, sharedSize));
+  if (kernels.usesTiles())
+    emitTilePermission(b, module);
   emitParallel(b, module, [&](Value id, Value numThreads) {
     Value size = b.index(workspace.perThread);
     Value all = bytesAt(memory, b.add(sharedSize, b.mul(numThreads, size)));

@@ -75,8 +75,8 @@ ProductEmitter::ProductEmitter(LoopBuilder &builder, Kernels &kernels,
                                Value packedStart, Type operandType)
     : b(builder), kernels(kernels), scratch(scratch), layout(layout),
       config(config), packed(packed), packedStart(packedStart),
-      kind(getDotKind(operandType, layout.element,
-                      kernels.getOptions().bf16Dot)),
+      kind(getDotKind(operandType, layout.element, kernels.getOptions().bf16Dot,
+                      kernels.getOptions().tiles)),
       lanes(kernels.getOptions().lanes()) {
   weights = b.view(packed, packedStart, {layout.numBytes() / 4},
                    getWeightUnit(b.getContext(), kind));
@@ -91,7 +91,7 @@ void ProductEmitter::allocate() {
   operand =
       scratch.allocate(b, rows * rowStride, getOperandUnit(context, kind));
   operandElements = operand;
-  if (kind == DotKind::PairBF16) {
+  if (readsPairs(kind)) {
     // The same memory, as the elements that are stored.
     scratch.release(offset);
     operandElements =
@@ -113,7 +113,7 @@ static Value extendTo(LoopBuilder &b, Value value, Type element) {
 
 void ProductEmitter::storeOperand(Value value, Value local, Value column,
                                   unsigned lanes) {
-  bool isPaired = kind == DotKind::PairBF16;
+  bool isPaired = readsPairs(kind);
   int64_t stride = isPaired ? 2 * rowStride : rowStride;
   Value position = b.add(b.mul(local, stride), column);
   value = extendTo(b, value,
@@ -125,11 +125,14 @@ void ProductEmitter::storeOperand(Value value, Value local, Value column,
 }
 
 void ProductEmitter::padOperand(Value numRows) {
-  if (layout.reduction % layout.perUnit == 0)
+  int64_t end = layout.numUnits() * layout.perUnit;
+  if (layout.reduction == end)
     return;
   Type element = cast<MemRefType>(operandElements.getType()).getElementType();
   b.forEach(b.index(0), numRows, [&](Value local) {
-    storeOperand(b.zero(element), local, b.index(layout.reduction), 0);
+    b.forEach(b.index(layout.reduction), b.index(end), [&](Value column) {
+      storeOperand(b.zero(element), local, column, 0);
+    });
   });
 }
 
@@ -173,6 +176,8 @@ Value ProductEmitter::getExpertStart(Value expert) {
 /// last product, so that it takes eight sums to keep the units busy; and memory
 /// is read faster in several streams.
 int64_t ProductEmitter::getGroup(int64_t rows) const {
+  if (kind == DotKind::TileBF16)
+    return 1; // A tile has as many sums as it takes.
   int64_t vectors = layout.panelColumns / lanes;
   return std::max<int64_t>(1, kMinSums / (rows * vectors));
 }
@@ -249,6 +254,8 @@ void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value nextPanel,
       config.getKBlock() == 0
           ? units
           : std::max<int64_t>(config.getKBlock() / layout.perUnit, 1);
+  if (kind == DotKind::TileBF16)
+    stretch = llvm::alignTo(stretch, kTileRows);
   Value numTiles = b.ceilDiv(numRows, b.index(config.getRows()));
   if (stretch >= units)
     return emitStretch(numRows, numTiles, panelStart, b.index(0),
@@ -308,6 +315,8 @@ void ProductEmitter::callKernel(Value height, int64_t maxHeight, bool isGroup,
           argument);
     flat.push_back(argument);
   }
+  if (kind == DotKind::TileBF16)
+    return callTileKernel(height, maxHeight, std::move(flat));
   SmallVector<int64_t> heights;
   for (int64_t rows = 1; rows < maxHeight; ++rows)
     heights.push_back(rows);
@@ -329,6 +338,22 @@ void ProductEmitter::callKernel(Value height, int64_t maxHeight, bool isGroup,
   for (auto [region, rows] : llvm::zip(dispatch.getCaseRegions(), heights))
     fill(region, rows);
   fill(dispatch.getDefaultRegion(), maxHeight);
+}
+
+void ProductEmitter::callTileKernel(Value height, int64_t maxHeight,
+                                    SmallVector<Value> arguments) {
+  arguments.push_back(height);
+  auto call = [&](int64_t rows) {
+    func::FuncOp kernel = kernels.get(
+        {kind, rows, layout.panelColumns, rowStride, config.getPrefetch() != 0},
+        b.getLoc());
+    func::CallOp::create(b, kernel, arguments);
+  };
+  if (maxHeight <= kTileRows)
+    return call(kTileRows);
+  b.ifElse(
+      b.less(b.index(kTileRows), height), [&] { call(2 * kTileRows); },
+      [&] { call(kTileRows); });
 }
 
 Value ProductEmitter::computeElements(const Epilogue &epilogue,

@@ -31,12 +31,18 @@ struct KernelOptions {
   unsigned vectorBits = 256;
   bool bf16Dot = false;
   bool emulateDot = false;
+  bool tiles = false;
   unsigned balanceRows = 8;
   unsigned lanes() const { return vectorBits / 32; }
 };
 
 /// How a kernel multiplies operands of one type by weights of another.
-DotKind getDotKind(Type operand, Type weight, bool hasBF16Dot);
+DotKind getDotKind(Type operand, Type weight, bool hasBF16Dot, bool hasTiles);
+
+/// Whether kernels read the operand as pairs of bf16.
+inline bool readsPairs(DotKind kind) {
+  return kind == DotKind::PairBF16 || kind == DotKind::TileBF16;
+}
 
 //===----------------------------------------------------------------------===//
 // Scratch
@@ -65,7 +71,8 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// A register tile over operand rows `rowStride` elements apart, and over
-/// panels `panelStride` units apart.
+/// panels `panelStride` units apart. With tiles `rows` is the most rows, a
+/// multiple of a tile's.
 struct KernelKey {
   DotKind kind;
   int64_t rows, columns, rowStride;
@@ -89,7 +96,8 @@ struct KernelKey {
 /// it and however the reduction is cut into stretches. Beside each unit of a
 /// panel the kernel prefetches `streamStep` bytes of the buffer `stream`, from
 /// `streamStart` on for the first panel and `panelStride` units further for
-/// each of the others.
+/// each of the others. A kernel of tiles takes the number of rows as its last
+/// argument.
 class Kernels {
 public:
   Kernels(ModuleOp module, KernelOptions options)
@@ -98,12 +106,18 @@ public:
   func::FuncOp get(const KernelKey &key, Location loc);
   const KernelOptions &getOptions() const { return options; }
   ModuleOp getModule() const { return module; }
+  /// Whether any kernel so far multiplies tiles.
+  bool usesTiles() const;
 
 private:
   ModuleOp module;
   KernelOptions options;
   std::map<KernelKey, func::FuncOp> functions;
 };
+
+/// The body of a kernel of tiles, at the builder's place in `function`.
+void emitTileKernel(LoopBuilder &builder, const KernelKey &key,
+                    func::FuncOp function);
 
 /// The element types that kernels see operands and weights in.
 Type getOperandUnit(MLIRContext *context, DotKind kind);
@@ -181,6 +195,9 @@ private:
   /// Switches on `height` to the kernel of as many rows, 1 to `maxHeight`.
   void callKernel(Value height, int64_t maxHeight, bool isGroup,
                   ArrayRef<Value> arguments);
+  /// The same with tiles: there is a kernel per number of them.
+  void callTileKernel(Value height, int64_t maxHeight,
+                      SmallVector<Value> arguments);
   Value getByte(Value weightUnit);
   void emitEpilogue(Value numRows, Value panel, Value sumsStart,
                     const Epilogue &epilogue);
