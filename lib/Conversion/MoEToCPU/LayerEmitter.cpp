@@ -72,10 +72,11 @@ static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
     return op->emitOpError("expected rows of at most 32 bits, got ") << element;
   DotKind kind = getDotKind(element, type.getElementType(), options.bf16Dot,
                             options.tiles);
-  if (kind == DotKind::TileBF16 && config.getRows() > 2 * kTileRows)
-    return op->emitOpError(
-               "expected rows of the lowering_config to be at most ")
-           << 2 * kTileRows << " with tiles, got " << config.getRows();
+  if (kind == DotKind::TileBF16 && config.getRows() != kTileRows &&
+      config.getRows() != 2 * kTileRows)
+    return op->emitOpError("expected rows of the lowering_config to be ")
+           << kTileRows << " or " << 2 * kTileRows << " with tiles, got "
+           << config.getRows();
   return success();
 }
 

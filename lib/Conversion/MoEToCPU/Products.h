@@ -71,8 +71,9 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// A register tile over operand rows `rowStride` elements apart, and over
-/// panels `panelStride` units apart. With tiles `rows` is the most rows, a
-/// multiple of a tile's.
+/// panels `panelStride` units apart. A kernel of tiles takes any number of
+/// rows: `rows` are those of one pass over the weights, and `rowStride` is the
+/// distance between the operand's blocks of 16 rows.
 struct KernelKey {
   DotKind kind;
   int64_t rows, columns, rowStride;
@@ -184,8 +185,10 @@ private:
   /// The vectors of sums that a kernel computes at least, where it can.
   static constexpr int64_t kMinSums = 8;
 
-  /// Elements of the operand beside a unit of weights.
-  int64_t operandPerUnit() const { return kind == DotKind::DecodeBF16 ? 2 : 1; }
+  /// Elements of the operand, in the kernel's order, beside a unit of weights.
+  int64_t operandPerUnit() const;
+  /// Where in `operandElements` a column of a row lies.
+  Value getOperandPosition(Value local, Value column);
   int64_t getGroup(int64_t rows) const;
   void emitGroup(Value numRows, Value panelStart, Value nextGroup);
   void emitTiles(Value numRows, Value panelStart, Value nextPanel,
@@ -195,9 +198,10 @@ private:
   /// Switches on `height` to the kernel of as many rows, 1 to `maxHeight`.
   void callKernel(Value height, int64_t maxHeight, bool isGroup,
                   ArrayRef<Value> arguments);
-  /// The same with tiles: there is a kernel per number of them.
-  void callTileKernel(Value height, int64_t maxHeight,
-                      SmallVector<Value> arguments);
+  KernelKey getKey(int64_t rows) const {
+    return {kind, rows, layout.panelColumns, rowStride,
+            config.getPrefetch() != 0};
+  }
   Value getByte(Value weightUnit);
   void emitEpilogue(Value numRows, Value panel, Value sumsStart,
                     const Epilogue &epilogue);
@@ -213,7 +217,7 @@ private:
   Value weights;             // the same, in units
   DotKind kind;
   unsigned lanes;
-  int64_t rowStride; // of the operand, in its elements
+  int64_t rowStride; // of the operand, in its elements; see KernelKey
   Value operand, operandElements, sums;
 };
 

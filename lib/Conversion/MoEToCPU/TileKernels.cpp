@@ -4,15 +4,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A step multiplies 16 units, 32 terms of bf16, of up to 16 rows by as many of
-// 16 columns. The packed panel is what the instruction reads: a tile of weights
-// is 16 lines of a panel, one vector of each.
+// A step multiplies 16 units, 32 terms of bf16, of 16 rows by as many of 16
+// columns. The packed panel is what the instruction reads: a tile of weights is
+// 16 lines of a panel, one vector of each. All rows of a block are one call, as
+// loading the tiles' configuration takes as long as several products.
 //
 // LLVM's intrinsics and its type of a tile are used, not the amx dialect: its
 // tiles cannot be carried by a loop that becomes branches before they become
-// LLVM's (convert-scf-to-cf and convert-cf-to-llvm know nothing of them), and
-// their shape is constant, so that it would take a kernel per number of rows.
-// LLVM keeps the tiles in registers and configures them once per call.
+// LLVM's (convert-scf-to-cf and convert-cf-to-llvm know nothing of them).
+// LLVM keeps these in registers and configures them once per call.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,33 +28,30 @@ namespace {
 class TileKernelBody {
 public:
   TileKernelBody(LoopBuilder &b, const KernelKey &key, func::FuncOp function)
-      : b(b), key(key), tileType(LLVM::LLVMX86AMXType::get(b.getContext())),
-        rowTiles(key.rows / kTileRows) {
+      : b(b), key(key), tileType(LLVM::LLVMX86AMXType::get(b.getContext())) {
     auto arguments = function.getArguments();
     operand = getPointer(arguments[0], arguments[1]);
     weights = getPointer(arguments[2], arguments[3]);
     sums = getPointer(arguments[4], arguments[5]);
-    numLines = b.div(arguments[6], kTileRows);
+    numSteps = b.div(arguments[6], kTileRows);
     isFirst = arguments[7];
     stream = arguments[8];
     streamStart = arguments[9];
     streamStep = b.mul(arguments[10], kTileRows);
-    // All tiles of rows but the last are full.
-    for (int64_t i = 0; i + 1 < rowTiles; ++i)
-      numRows.push_back(asI16(b.index(kTileRows)));
-    numRows.push_back(
-        asI16(b.sub(arguments[11], b.index((rowTiles - 1) * kTileRows))));
-    lineRows = asI16(b.index(kTileRows));
-    tileBytes = asI16(b.index(kVectorBytes));
+    numBlocks = b.ceilDiv(arguments[11], b.index(kTileRows));
+    tileRows = asI16(kTileRows);
+    tileBytes = asI16(kLine);
   }
 
   void emit();
 
 private:
-  static constexpr int64_t kVectorBytes = 64;
+  /// Bytes of a tile's row, and of a vector of a panel's line.
+  static constexpr int64_t kLine = 64;
 
-  Value asI16(Value number) {
-    return b.createOrFold<arith::IndexCastOp>(b.getI16Type(), number);
+  Value asI16(int64_t number) {
+    return LLVM::ConstantOp::create(b, b.getI16Type(),
+                                    b.getI16IntegerAttr(number));
   }
   Value asI64(Value number) {
     return b.createOrFold<arith::IndexCastOp>(b.getI64Type(), number);
@@ -75,106 +72,117 @@ private:
                                          b.getStringAttr(intrinsic), operands)
         .getResults();
   }
-  Value load(Value rows, Value pointer, int64_t stride) {
+  Value load(Value pointer, int64_t stride) {
     return call("llvm.x86.tileloadd64.internal",
-                {rows, tileBytes, pointer, asI64(b.index(stride))});
+                {tileRows, tileBytes, pointer, asI64(b.index(stride))});
   }
-  /// The sums of tile `i` of the rows and vector `v` of the panel.
-  Value getSums(int64_t i, int64_t v) {
-    return advance(sums,
-                   b.index(i * kTileRows * 4 * key.columns + v * kVectorBytes));
-  }
+  int64_t panelStride() const { return 4 * key.columns; }
 
-  void emitVectors(int64_t first, int64_t last);
-  SmallVector<Value> emitStep(Value line, int64_t first, int64_t last,
-                              ValueRange carried);
-  void emitPrefetch(Value line);
+  /// A pass over the weights for `numBlocks` blocks of rows from `block` on,
+  /// the `pass`th of the stretch.
+  struct Pass {
+    Value block, number;
+    int64_t numBlocks;
+  };
+  void emitPass(const Pass &pass);
+  void emitVectors(const Pass &pass, int64_t first, int64_t last);
+  SmallVector<Value> emitStep(const Pass &pass, Value step, int64_t first,
+                              int64_t last, ValueRange carried);
+  void emitPrefetch(Value pass, Value step);
 
   LoopBuilder &b;
   const KernelKey &key;
   Type tileType;
-  int64_t rowTiles;
-  Value operand, weights, sums, numLines, isFirst, stream, streamStart,
-      streamStep, lineRows, tileBytes;
-  SmallVector<Value> numRows; // of each tile of rows
+  Value operand, weights, sums, numSteps, isFirst, stream, streamStart,
+      streamStep, numBlocks, tileRows, tileBytes;
 };
 
 } // namespace
 
 /// The step's part of what is read later, into the second cache.
-void TileKernelBody::emitPrefetch(Value line) {
-  Value from = b.add(streamStart, b.mul(line, streamStep));
-  b.forEach(from, b.add(from, streamStep), b.index(64), [&](Value byte) {
+void TileKernelBody::emitPrefetch(Value pass, Value step) {
+  Value steps = b.add(b.mul(pass, numSteps), step);
+  Value from = b.add(streamStart, b.mul(steps, streamStep));
+  b.forEach(from, b.add(from, streamStep), b.index(kLine), [&](Value byte) {
     memref::PrefetchOp::create(b, stream, ValueRange{byte}, /*isWrite=*/false,
                                /*localityHint=*/2, /*isDataCache=*/true);
   });
 }
 
-SmallVector<Value> TileKernelBody::emitStep(Value line, int64_t first,
-                                            int64_t last, ValueRange carried) {
+SmallVector<Value> TileKernelBody::emitStep(const Pass &pass, Value step,
+                                            int64_t first, int64_t last,
+                                            ValueRange carried) {
   SmallVector<Value> accumulators = llvm::to_vector(carried);
-  Value rowsStart = advance(operand, b.mul(line, kVectorBytes));
-  Value panel = advance(weights, b.mul(line, kTileRows * 4 * key.columns));
+  Value rowsStart = advance(operand, b.mul(step, kTileRows * kLine));
+  Value panel = advance(weights, b.mul(step, kTileRows * panelStride()));
   SmallVector<Value> rows;
-  for (int64_t i = 0; i < rowTiles; ++i)
+  for (int64_t i = 0; i < pass.numBlocks; ++i)
     rows.push_back(
-        load(numRows[i],
-             advance(rowsStart, b.index(i * kTileRows * 4 * key.rowStride)),
-             4 * key.rowStride));
+        load(advance(rowsStart, b.mul(b.add(pass.block, i), 4 * key.rowStride)),
+             kLine));
   auto *sum = accumulators.begin();
   for (int64_t v = first; v < last; ++v) {
-    Value columns = load(lineRows, advance(panel, b.index(v * kVectorBytes)),
-                         4 * key.columns);
-    for (int64_t i = 0; i < rowTiles; ++i, ++sum)
+    Value columns = load(advance(panel, b.index(v * kLine)), panelStride());
+    for (Value block : rows) {
       *sum = call("llvm.x86.tdpbf16ps.internal",
-                  {numRows[i], tileBytes, tileBytes, *sum, rows[i], columns});
+                  {tileRows, tileBytes, tileBytes, *sum, block, columns});
+      ++sum;
+    }
   }
   return accumulators;
 }
 
 /// The sums of the panel's vectors from `first` to `last`.
-void TileKernelBody::emitVectors(int64_t first, int64_t last) {
-  SmallVector<std::pair<int64_t, int64_t>> tiles;
+void TileKernelBody::emitVectors(const Pass &pass, int64_t first,
+                                 int64_t last) {
+  SmallVector<Value> places;
   for (int64_t v = first; v < last; ++v)
-    for (int64_t i = 0; i < rowTiles; ++i)
-      tiles.push_back({i, v});
-  auto getAll = [&](function_ref<Value(int64_t, int64_t)> get) {
-    return llvm::map_to_vector(
-        tiles, [&](auto tile) { return get(tile.first, tile.second); });
-  };
-  SmallVector<Type> types(tiles.size(), tileType);
+    for (int64_t i = 0; i < pass.numBlocks; ++i)
+      places.push_back(advance(
+          sums, b.add(b.mul(b.add(pass.block, i), kTileRows * panelStride()),
+                      v * kLine)));
+  SmallVector<Type> types(places.size(), tileType);
   SmallVector<Value> start = b.choose(
       types, isFirst,
       [&] {
-        return getAll([&](int64_t i, int64_t) {
-          return call("llvm.x86.tilezero.internal", {numRows[i], tileBytes});
+        return llvm::map_to_vector(places, [&](Value) {
+          return call("llvm.x86.tilezero.internal", {tileRows, tileBytes});
         });
       },
       [&] {
-        return getAll([&](int64_t i, int64_t v) {
-          return load(numRows[i], getSums(i, v), 4 * key.columns);
-        });
+        return llvm::map_to_vector(
+            places, [&](Value place) { return load(place, panelStride()); });
       });
   SmallVector<Value> end = b.forCarrying(
-      b.index(0), numLines, start, [&](Value line, ValueRange carried) {
-        SmallVector<Value> next = emitStep(line, first, last, carried);
+      b.index(0), numSteps, start, [&](Value step, ValueRange carried) {
+        SmallVector<Value> next = emitStep(pass, step, first, last, carried);
         if (key.prefetch && first == 0)
-          emitPrefetch(line);
+          emitPrefetch(pass.number, step);
         return next;
       });
-  for (auto [tile, value] : llvm::zip(tiles, end))
+  for (auto [place, value] : llvm::zip(places, end))
     LLVM::CallIntrinsicOp::create(
         b, b.getStringAttr("llvm.x86.tilestored64.internal"),
-        ValueRange{numRows[tile.first], tileBytes,
-                   getSums(tile.first, tile.second),
-                   asI64(b.index(4 * key.columns)), value});
+        ValueRange{tileRows, tileBytes, place, asI64(b.index(panelStride())),
+                   value});
+}
+
+void TileKernelBody::emitPass(const Pass &pass) {
+  int64_t vectors = panelStride() / kLine;
+  int64_t step = getTileVectors(pass.numBlocks);
+  for (int64_t first = 0; first < vectors; first += step)
+    emitVectors(pass, first, std::min(first + step, vectors));
 }
 
 void TileKernelBody::emit() {
-  int64_t vectors = 4 * key.columns / kVectorBytes;
-  int64_t step = getTileVectors(rowTiles);
-  for (int64_t first = 0; first < vectors; first += step)
-    emitVectors(first, std::min(first + step, vectors));
+  int64_t perPass = key.rows / kTileRows;
+  Value numPasses = b.div(numBlocks, perPass);
+  b.forEach(b.index(0), numPasses, [&](Value number) {
+    emitPass({b.mul(number, perPass), number, perPass});
+  });
+  if (perPass == 2)
+    b.ifThen(b.equal(b.rem(numBlocks, 2), b.index(1)),
+             [&] { emitPass({b.mul(numPasses, perPass), numPasses, 1}); });
 }
 
 void mlir::moe::emitTileKernel(LoopBuilder &builder, const KernelKey &key,
