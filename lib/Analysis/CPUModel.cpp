@@ -123,7 +123,9 @@ TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
   // A block reads all weights once more, which has to be little beside its
   // products. Its rows need not fit a cache: a panel reads them one tile after
   // the other.
-  choice.rowBlock = 144 / choice.rows * choice.rows;
+  // With tiles computing is so fast that it takes more rows.
+  int64_t mostRows = kind == DotKind::TileBF16 ? 256 : 144;
+  choice.rowBlock = mostRows / choice.rows * choice.rows;
   choice.prefetch = 8 << 10;
   return choice;
 }
