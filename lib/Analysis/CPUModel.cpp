@@ -51,6 +51,7 @@ getWithFeatures(const llvm::StringMap<bool> &features, llvm::StringRef name) {
     model.vectorBits = 512;
     model.numRegisters = 32;
     model.hasBF16Dot = features.lookup("avx512bf16");
+    model.hasTiles = model.hasBF16Dot && features.lookup("amx-bf16");
   }
   return model;
 }
@@ -96,6 +97,9 @@ int64_t mlir::moe::choosePanelColumns(const CPUModel &model,
 int64_t mlir::moe::chooseTileRows(const CPUModel &model, DotKind kind,
                                   int64_t columns) {
   int64_t vectors = columns / (model.vectorBits / 32);
+  // Two tiles of rows read each tile of weights once for both.
+  if (kind == DotKind::TileBF16)
+    return vectors <= getTileVectors(2) ? 2 * kTileRows : kTileRows;
   // A broadcast is an operand in memory for AVX-512 and a register before it;
   // decoding needs the packed pairs, or a mask, beside what it makes of them.
   int64_t taken = vectors + 1 + (kind == DotKind::DecodeBF16 ? vectors : 0);
@@ -119,7 +123,9 @@ TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
   // A block reads all weights once more, which has to be little beside its
   // products. Its rows need not fit a cache: a panel reads them one tile after
   // the other.
-  choice.rowBlock = 144 / choice.rows * choice.rows;
+  // With tiles computing is so fast that it takes more rows.
+  int64_t mostRows = kind == DotKind::TileBF16 ? 256 : 144;
+  choice.rowBlock = mostRows / choice.rows * choice.rows;
   choice.prefetch = 8 << 10;
   return choice;
 }

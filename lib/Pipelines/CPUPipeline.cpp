@@ -52,6 +52,8 @@ getKernelOptions(const CPUPipelineOptions &options) {
   kernels.bf16Dot =
       options.emulateDot || (model->hasBF16Dot && kernels.vectorBits == 512);
   kernels.emulateDot = options.emulateDot;
+  kernels.tiles =
+      model->hasTiles && kernels.vectorBits == 512 && !options.emulateDot;
   return kernels;
 }
 

@@ -21,6 +21,10 @@
 #include <chrono>
 #include <thread>
 #include <vector>
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 using namespace mlir::moe;
 using Clock = std::chrono::steady_clock;
@@ -66,10 +70,23 @@ static void keepBest(RateReading &best, const RateReading &reading) {
     best = reading;
 }
 
+/// Linux grants a process AMX's tiles when it asks (ARCH_REQ_XCOMP_PERM).
+static bool mayUseTiles() {
+#ifdef __linux__
+  constexpr int requestPermission = 0x1023, tileData = 18;
+  static const bool granted =
+      syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+  return granted;
+#else
+  return false;
+#endif
+}
+
 static bool hasFeatures(llvm::StringRef features) {
   static const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   return llvm::all_of(llvm::split(features, ','), [](llvm::StringRef feature) {
-    return host.lookup(feature);
+    return host.lookup(feature) &&
+           (!feature.starts_with("amx") || mayUseTiles());
   });
 }
 

@@ -33,6 +33,9 @@ TEST(CPUModel, WidthIsThatOfTheFeatures) {
     EXPECT_FALSE(getModel(name).hasBF16Dot) << name;
   }
   EXPECT_TRUE(getModel("cooperlake").hasBF16Dot);
+  EXPECT_FALSE(getModel("cooperlake").hasTiles);
+  EXPECT_FALSE(getModel("znver5").hasTiles);
+  EXPECT_TRUE(getModel("sapphirerapids").hasTiles);
 }
 
 static std::string getError(llvm::StringRef name) {
@@ -65,6 +68,21 @@ TEST(CPUModel, TilesFitRegisters) {
       }
     }
   }
+}
+
+// Sums, the rows' tiles and one of weights have to fit eight registers.
+TEST(CPUModel, TilesFitTileRegisters) {
+  CPUModel model = getModel("sapphirerapids");
+  for (unsigned numWeights = 1; numWeights <= 4; ++numWeights) {
+    int64_t columns = choosePanelColumns(model, numWeights);
+    int64_t rows = chooseTileRows(model, DotKind::TileBF16, columns);
+    int64_t blocks = rows / kTileRows, vectors = getTileVectors(blocks);
+    EXPECT_EQ(rows % kTileRows, 0);
+    EXPECT_GE(vectors, 1);
+    EXPECT_LE(blocks * vectors + blocks + 1, kNumTiles);
+  }
+  EXPECT_EQ(chooseTileRows(model, DotKind::TileBF16, 32), 32);
+  EXPECT_EQ(chooseTileRows(model, DotKind::TileBF16, 48), 16);
 }
 
 TEST(CPUModel, KnownTiles) {

@@ -28,6 +28,8 @@ struct CPUModel {
   unsigned vectorBits = 256, numRegisters = 16;
   /// Whether the CPU multiplies pairs of bf16 (AVX512-BF16).
   bool hasBF16Dot = false;
+  /// Whether the CPU multiplies tiles of bf16 (AMX-BF16).
+  bool hasTiles = false;
   /// Bytes of the first level cache of one core.
   int64_t l1Bytes = 32 << 10;
 
@@ -44,8 +46,20 @@ enum class DotKind {
   /// bf16 weights in pairs, decoded to f32, fused multiply-add.
   DecodeBF16,
   /// Pairs of bf16 times pairs of bf16 (`vdpbf16ps`).
-  PairBF16
+  PairBF16,
+  /// Tiles of 16 rows and 32 terms of bf16 times tiles of 32 terms and 16
+  /// columns (`tdpbf16ps`).
+  TileBF16
 };
+
+/// Tile registers of AMX, and the rows of each (of 64 bytes).
+constexpr int64_t kNumTiles = 8, kTileRows = 16;
+
+/// The columns of sums, in vectors, that fit the tile registers beside the
+/// operand's `rowTiles` tiles and one of weights.
+constexpr int64_t getTileVectors(int64_t rowTiles) {
+  return (kNumTiles - rowTiles - 1) / rowTiles;
+}
 
 /// The columns of a panel of `numWeights` weights together: whole vectors of
 /// every weight, and at least two vectors, so that the additions of one row do

@@ -82,7 +82,11 @@ struct ConvertMoEToCPUPass
           "expected vector-bits 512 with bf16-dot, got 256");
       return signalPassFailure();
     }
-    Kernels kernels(getOperation(), {vectorBits, bf16Dot, emulateDot});
+    if (tiles && vectorBits != 512) {
+      getOperation().emitError("expected vector-bits 512 with tiles, got 256");
+      return signalPassFailure();
+    }
+    Kernels kernels(getOperation(), {vectorBits, bf16Dot, emulateDot, tiles});
     SmallVector<Attribute> entryPoints;
     for (auto function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
@@ -222,6 +226,8 @@ void LayerConverter::makeRunFunction(const TaskCounters &counters) {
   Value memory = run.getArgument(4);
   arguments.push_back(bytesAt(memory, sharedSize));
   counters.clear(b, arguments.back());
+  if (kernels.usesTiles())
+    emitTilePermission(b, module);
   emitParallel(b, module, [&](Value id, Value numThreads) {
     Value size = b.index(workspace.perThread);
     Value all = bytesAt(memory, b.add(sharedSize, b.mul(numThreads, size)));

@@ -13,15 +13,18 @@
 using namespace mlir;
 using namespace mlir::moe;
 
-DotKind mlir::moe::getDotKind(Type operand, Type weight, bool hasBF16Dot) {
+DotKind mlir::moe::getDotKind(Type operand, Type weight, bool hasBF16Dot,
+                              bool hasTiles) {
   if (weight.isF32())
     return DotKind::F32;
+  if (hasTiles && operand.isBF16())
+    return DotKind::TileBF16;
   return hasBF16Dot && operand.isBF16() ? DotKind::PairBF16
                                         : DotKind::DecodeBF16;
 }
 
 Type mlir::moe::getOperandUnit(MLIRContext *context, DotKind kind) {
-  if (kind == DotKind::PairBF16)
+  if (readsPairs(kind))
     return IntegerType::get(context, 32);
   return Float32Type::get(context);
 }
@@ -211,8 +214,16 @@ static StringRef spell(DotKind kind) {
     return "bf16";
   case DotKind::PairBF16:
     return "bf16_pairs";
+  case DotKind::TileBF16:
+    return "bf16_tiles";
   }
   llvm_unreachable("covered switch");
+}
+
+bool Kernels::usesTiles() const {
+  return llvm::any_of(functions, [](const auto &entry) {
+    return entry.first.kind == DotKind::TileBF16;
+  });
 }
 
 func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
@@ -229,16 +240,28 @@ func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
       key.rowStride, key.prefetch ? "" : "_noprefetch");
   if (key.panels > 1)
     name += llvm::formatv("_{0}panels_{1}", key.panels, key.panelStride);
-  function = createInternalFunction(
-      module, loc, name,
-      {flat(getOperandUnit(context, key.kind)), index,
-       flat(getWeightUnit(context, key.kind)), index, flat(f32), index, index,
-       IntegerType::get(context, 1), flat(IntegerType::get(context, 8)), index,
-       index},
-      /*isInlined=*/false);
+  SmallVector<Type> inputs = {flat(getOperandUnit(context, key.kind)),
+                              index,
+                              flat(getWeightUnit(context, key.kind)),
+                              index,
+                              flat(f32),
+                              index,
+                              index,
+                              IntegerType::get(context, 1),
+                              flat(IntegerType::get(context, 8)),
+                              index,
+                              index};
+  bool hasTiles = key.kind == DotKind::TileBF16;
+  if (hasTiles)
+    inputs.push_back(index);
+  function = createInternalFunction(module, loc, name, inputs,
+                                    /*isInlined=*/false);
   LoopBuilder b(loc, context);
   b.setInsertionPointToStart(&function.getBody().front());
-  KernelBody(b, key, options, function).emit();
+  if (hasTiles)
+    emitTileKernel(b, key, function);
+  else
+    KernelBody(b, key, options, function).emit();
   func::ReturnOp::create(b);
   return function;
 }

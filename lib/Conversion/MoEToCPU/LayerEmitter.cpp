@@ -39,9 +39,11 @@ ProductEmitter LayerEmitter::makeProduct(Operation *op, ValueRange weights,
 //===----------------------------------------------------------------------===//
 
 static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
-                                   LoweringConfigAttr config, int64_t lanes) {
+                                   LoweringConfigAttr config,
+                                   const KernelOptions &options) {
   if (!config)
     return op->emitOpError("expected a lowering_config");
+  int64_t lanes = options.lanes();
   int64_t vectors = lanes * static_cast<int64_t>(weights.size());
   if (config.getColumns() % vectors != 0)
     return op->emitOpError("expected columns of the lowering_config to be a "
@@ -68,10 +70,17 @@ static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
   Type element = getElementTypeOrSelf(x.getType());
   if (element.getIntOrFloatBitWidth() > 32)
     return op->emitOpError("expected rows of at most 32 bits, got ") << element;
+  DotKind kind = getDotKind(element, type.getElementType(), options.bf16Dot,
+                            options.tiles);
+  if (kind == DotKind::TileBF16 && config.getRows() != kTileRows &&
+      config.getRows() != 2 * kTileRows)
+    return op->emitOpError("expected rows of the lowering_config to be ")
+           << kTileRows << " or " << 2 * kTileRows << " with tiles, got "
+           << config.getRows();
   return success();
 }
 
-static LogicalResult verifyOp(Operation *op, int64_t lanes) {
+static LogicalResult verifyOp(Operation *op, const KernelOptions &options) {
   if (auto product = dyn_cast<GroupedMatmulOp>(op)) {
     if (product.getPlace() == Placement::Token)
       return op->emitOpError("expected place = slot or plan: run "
@@ -79,14 +88,15 @@ static LogicalResult verifyOp(Operation *op, int64_t lanes) {
     if (failed(verifyElementwise(op, product.getEpilogue())))
       return failure();
     return verifyProduct(op, product.getWeights(), product.getX(),
-                         product.getLoweringConfigAttr(), lanes);
+                         product.getLoweringConfigAttr(), options);
   }
   if (auto gate = dyn_cast<GateOp>(op)) {
     if (failed(verifyElementwise(op, gate.getLogit())))
       return failure();
-    return gate.getWeight() ? verifyProduct(op, gate.getWeight(), gate.getX(),
-                                            gate.getLoweringConfigAttr(), lanes)
-                            : success();
+    return gate.getWeight()
+               ? verifyProduct(op, gate.getWeight(), gate.getX(),
+                               gate.getLoweringConfigAttr(), options)
+               : success();
   }
   for (Type type : op->getResultTypes())
     if (isa<TensorType>(type))
@@ -102,7 +112,7 @@ static LogicalResult verifyOp(Operation *op, int64_t lanes) {
 LogicalResult mlir::moe::verifyLayer(func::FuncOp function,
                                      const KernelOptions &options) {
   for (Operation &op : function.getBody().front().without_terminator())
-    if (failed(verifyOp(&op, options.lanes())))
+    if (failed(verifyOp(&op, options)))
       return failure();
   return success();
 }

@@ -7,8 +7,9 @@
 // All weights of one product share one buffer. Per expert it is contiguous and
 // holds panels of `columns` columns, all weights together: first the columns
 // of weight 0, then of weight 1, ... The reduction runs innermost in units of
-// 4 bytes, one f32 or a pair of bf16. What lies past the last column or the
-// last term is zero. For two weights of bf16 and 16 columns in all:
+// 4 bytes, one f32 or a pair of bf16, whose number is a multiple of 16 (a
+// tile's row). What lies past the last column or the last term is zero. For two
+// weights of bf16 and 16 columns in all:
 //
 //   expert > panel > k pair > gate n0: k0 k1, n1: k0 k1, .. n7 | up n0: k0 k1
 //   ..
@@ -40,7 +41,10 @@ struct PackedLayout {
     return llvm::divideCeil(numColumns, columnsPerWeight());
   }
   /// Units along the reduction.
-  int64_t numUnits() const { return llvm::divideCeil(reduction, perUnit); }
+  int64_t numUnits() const {
+    int64_t units = llvm::divideCeil(reduction, perUnit);
+    return perUnit == 1 ? units : llvm::alignTo(units, 16);
+  }
   int64_t panelUnits() const { return numUnits() * panelColumns; }
   int64_t expertUnits() const { return numPanels() * panelUnits(); }
   int64_t numBytes() const { return experts * expertUnits() * 4; }

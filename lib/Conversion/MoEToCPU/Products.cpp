@@ -75,27 +75,48 @@ ProductEmitter::ProductEmitter(LoopBuilder &builder, Kernels &kernels,
                                Value packedStart, Type operandType)
     : b(builder), kernels(kernels), scratch(scratch), layout(layout),
       config(config), packed(packed), packedStart(packedStart),
-      kind(getDotKind(operandType, layout.element,
-                      kernels.getOptions().bf16Dot)),
+      kind(getDotKind(operandType, layout.element, kernels.getOptions().bf16Dot,
+                      kernels.getOptions().tiles)),
       lanes(kernels.getOptions().lanes()) {
   weights = b.view(packed, packedStart, {layout.numBytes() / 4},
                    getWeightUnit(b.getContext(), kind));
   // One cache line more than whole lines: rows do not fall on the same sets.
-  rowStride = llvm::alignTo(layout.numUnits() * operandPerUnit(), 16) + 16;
+  rowStride =
+      kind == DotKind::TileBF16
+          ? layout.numUnits() * kTileRows
+          : llvm::alignTo(layout.numUnits() * operandPerUnit(), 16) + 16;
+}
+
+int64_t ProductEmitter::operandPerUnit() const {
+  switch (kind) {
+  case DotKind::F32:
+  case DotKind::PairBF16:
+    return 1;
+  case DotKind::DecodeBF16:
+    return 2;
+  case DotKind::TileBF16:
+    return kTileRows;
+  }
+  llvm_unreachable("covered switch");
 }
 
 void ProductEmitter::allocate() {
   MLIRContext *context = b.getContext();
   int64_t rows = config.getRowBlock();
   int64_t offset = scratch.mark();
-  operand =
-      scratch.allocate(b, rows * rowStride, getOperandUnit(context, kind));
+  int64_t size = rows * rowStride;
+  if (kind == DotKind::TileBF16) {
+    // Whole tiles: what the last one has past the last row is multiplied, too,
+    // and nobody reads its sums.
+    rows = llvm::alignTo(rows, kTileRows);
+    size = rows / kTileRows * rowStride;
+  }
+  operand = scratch.allocate(b, size, getOperandUnit(context, kind));
   operandElements = operand;
-  if (kind == DotKind::PairBF16) {
+  if (readsPairs(kind)) {
     // The same memory, as the elements that are stored.
     scratch.release(offset);
-    operandElements =
-        scratch.allocate(b, rows * rowStride * 2, b.getBF16Type());
+    operandElements = scratch.allocate(b, size * 2, b.getBF16Type());
   }
   sums = scratch.allocate(b, std::max(rows, kMinSums) * config.getColumns(),
                           b.getF32Type());
@@ -111,13 +132,26 @@ static Value extendTo(LoopBuilder &b, Value value, Type element) {
   return arith::ExtFOp::create(b, type, value);
 }
 
+/// Row-major; for tiles in blocks of 16 rows, within them in steps of the
+/// reduction (32 terms), within these row by row: a tile is one stretch of
+/// memory, and a kernel reads them one after the other.
+Value ProductEmitter::getOperandPosition(Value local, Value column) {
+  if (kind != DotKind::TileBF16)
+    return b.add(b.mul(local, readsPairs(kind) ? 2 * rowStride : rowStride),
+                 column);
+  constexpr int64_t terms = 2 * kTileRows;
+  Value block = b.mul(b.div(local, kTileRows), 2 * rowStride);
+  Value step = b.mul(b.div(column, terms), kTileRows * terms);
+  Value row = b.mul(b.rem(local, kTileRows), terms);
+  return b.add(b.add(block, step), b.add(row, b.rem(column, terms)));
+}
+
 void ProductEmitter::storeOperand(Value value, Value local, Value column,
                                   unsigned lanes) {
-  bool isPaired = kind == DotKind::PairBF16;
-  int64_t stride = isPaired ? 2 * rowStride : rowStride;
-  Value position = b.add(b.mul(local, stride), column);
-  value = extendTo(b, value,
-                   isPaired ? Type(b.getBF16Type()) : Type(b.getF32Type()));
+  Value position = getOperandPosition(local, column);
+  value =
+      extendTo(b, value,
+               readsPairs(kind) ? Type(b.getBF16Type()) : Type(b.getF32Type()));
   if (lanes == 0)
     b.store(value, operandElements, position);
   else
@@ -125,11 +159,14 @@ void ProductEmitter::storeOperand(Value value, Value local, Value column,
 }
 
 void ProductEmitter::padOperand(Value numRows) {
-  if (layout.reduction % layout.perUnit == 0)
+  int64_t end = layout.numUnits() * layout.perUnit;
+  if (layout.reduction == end)
     return;
   Type element = cast<MemRefType>(operandElements.getType()).getElementType();
   b.forEach(b.index(0), numRows, [&](Value local) {
-    storeOperand(b.zero(element), local, b.index(layout.reduction), 0);
+    b.forEach(b.index(layout.reduction), b.index(end), [&](Value column) {
+      storeOperand(b.zero(element), local, column, 0);
+    });
   });
 }
 
@@ -173,6 +210,8 @@ Value ProductEmitter::getExpertStart(Value expert) {
 /// last product, so that it takes eight sums to keep the units busy; and memory
 /// is read faster in several streams.
 int64_t ProductEmitter::getGroup(int64_t rows) const {
+  if (kind == DotKind::TileBF16)
+    return 1; // A tile has as many sums as it takes.
   int64_t vectors = layout.panelColumns / lanes;
   return std::max<int64_t>(1, kMinSums / (rows * vectors));
 }
@@ -249,6 +288,8 @@ void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value nextPanel,
       config.getKBlock() == 0
           ? units
           : std::max<int64_t>(config.getKBlock() / layout.perUnit, 1);
+  if (kind == DotKind::TileBF16)
+    stretch = llvm::alignTo(stretch, kTileRows);
   Value numTiles = b.ceilDiv(numRows, b.index(config.getRows()));
   if (stretch >= units)
     return emitStretch(numRows, numTiles, panelStart, b.index(0),
@@ -283,6 +324,11 @@ void ProductEmitter::emitStretch(Value numRows, Value numTiles,
   Value share = b.mul(numUnits, step);
   Value start = b.select(
       isSingle, b.add(getByte(weightStart), config.getPrefetch()), nextRead);
+  if (kind == DotKind::TileBF16)
+    return callKernel(numRows, config.getRows(), /*isGroup=*/false,
+                      {operand, operandStart, weights, weightStart, sums,
+                       sumsStart, numUnits, isFirst, packed, start, step,
+                       numRows});
   b.forCarrying(b.index(0), numTiles, {b.index(0), start},
                 [&](Value tile, ValueRange carried) -> SmallVector<Value> {
                   Value row = carried[0];
@@ -308,6 +354,10 @@ void ProductEmitter::callKernel(Value height, int64_t maxHeight, bool isGroup,
           argument);
     flat.push_back(argument);
   }
+  if (kind == DotKind::TileBF16) {
+    func::CallOp::create(b, kernels.get(getKey(maxHeight), b.getLoc()), flat);
+    return;
+  }
   SmallVector<int64_t> heights;
   for (int64_t rows = 1; rows < maxHeight; ++rows)
     heights.push_back(rows);
@@ -316,8 +366,7 @@ void ProductEmitter::callKernel(Value height, int64_t maxHeight, bool isGroup,
   auto fill = [&](Region &region, int64_t rows) {
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(&region);
-    KernelKey key{kind, rows, layout.panelColumns, rowStride,
-                  config.getPrefetch() != 0};
+    KernelKey key = getKey(rows);
     if (isGroup) {
       key.panels = getGroup(rows);
       key.panelStride = layout.panelUnits();

@@ -31,11 +31,17 @@ struct KernelOptions {
   unsigned vectorBits = 256;
   bool bf16Dot = false;
   bool emulateDot = false;
+  bool tiles = false;
   unsigned lanes() const { return vectorBits / 32; }
 };
 
 /// How a kernel multiplies operands of one type by weights of another.
-DotKind getDotKind(Type operand, Type weight, bool hasBF16Dot);
+DotKind getDotKind(Type operand, Type weight, bool hasBF16Dot, bool hasTiles);
+
+/// Whether kernels read the operand as pairs of bf16.
+inline bool readsPairs(DotKind kind) {
+  return kind == DotKind::PairBF16 || kind == DotKind::TileBF16;
+}
 
 //===----------------------------------------------------------------------===//
 // Scratch
@@ -64,7 +70,9 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// A register tile over operand rows `rowStride` elements apart, and over
-/// panels `panelStride` units apart.
+/// panels `panelStride` units apart. A kernel of tiles takes any number of
+/// rows: `rows` are those of one pass over the weights, and `rowStride` is the
+/// distance between the operand's blocks of 16 rows.
 struct KernelKey {
   DotKind kind;
   int64_t rows, columns, rowStride;
@@ -88,7 +96,8 @@ struct KernelKey {
 /// it and however the reduction is cut into stretches. Beside each unit of a
 /// panel the kernel prefetches `streamStep` bytes of the buffer `stream`, from
 /// `streamStart` on for the first panel and `panelStride` units further for
-/// each of the others.
+/// each of the others. A kernel of tiles takes the number of rows as its last
+/// argument.
 class Kernels {
 public:
   Kernels(ModuleOp module, KernelOptions options)
@@ -97,12 +106,18 @@ public:
   func::FuncOp get(const KernelKey &key, Location loc);
   const KernelOptions &getOptions() const { return options; }
   ModuleOp getModule() const { return module; }
+  /// Whether any kernel so far multiplies tiles.
+  bool usesTiles() const;
 
 private:
   ModuleOp module;
   KernelOptions options;
   std::map<KernelKey, func::FuncOp> functions;
 };
+
+/// The body of a kernel of tiles, at the builder's place in `function`.
+void emitTileKernel(LoopBuilder &builder, const KernelKey &key,
+                    func::FuncOp function);
 
 /// The element types that kernels see operands and weights in.
 Type getOperandUnit(MLIRContext *context, DotKind kind);
@@ -169,8 +184,10 @@ private:
   /// The vectors of sums that a kernel computes at least, where it can.
   static constexpr int64_t kMinSums = 8;
 
-  /// Elements of the operand beside a unit of weights.
-  int64_t operandPerUnit() const { return kind == DotKind::DecodeBF16 ? 2 : 1; }
+  /// Elements of the operand, in the kernel's order, beside a unit of weights.
+  int64_t operandPerUnit() const;
+  /// Where in `operandElements` a column of a row lies.
+  Value getOperandPosition(Value local, Value column);
   int64_t getGroup(int64_t rows) const;
   void emitGroup(Value numRows, Value panelStart, Value nextGroup);
   void emitTiles(Value numRows, Value panelStart, Value nextPanel,
@@ -180,6 +197,10 @@ private:
   /// Switches on `height` to the kernel of as many rows, 1 to `maxHeight`.
   void callKernel(Value height, int64_t maxHeight, bool isGroup,
                   ArrayRef<Value> arguments);
+  KernelKey getKey(int64_t rows) const {
+    return {kind, rows, layout.panelColumns, rowStride,
+            config.getPrefetch() != 0};
+  }
   Value getByte(Value weightUnit);
   void emitEpilogue(Value numRows, Value panel, Value sumsStart,
                     const Epilogue &epilogue);
@@ -195,7 +216,7 @@ private:
   Value weights;             // the same, in units
   DotKind kind;
   unsigned lanes;
-  int64_t rowStride; // of the operand, in its elements
+  int64_t rowStride; // of the operand, in its elements; see KernelKey
   Value operand, operandElements, sums;
 };
 

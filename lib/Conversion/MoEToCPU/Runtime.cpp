@@ -143,6 +143,53 @@ void mlir::moe::emitBarrier(LoopBuilder &builder) {
   omp::BarrierOp::create(builder);
 }
 
+/// Linux grants the tile registers (8 KiB more for a thread's state) only to
+/// processes that ask, all threads at once: arch_prctl(ARCH_REQ_XCOMP_PERM,
+/// XFEATURE_XTILEDATA). Where it refuses, the first tile stops the process with
+/// SIGILL, as any instruction does that the machine lacks.
+void mlir::moe::emitTilePermission(LoopBuilder &b, ModuleOp module) {
+  constexpr StringLiteral name = "moe_tiles_asked";
+  MLIRContext *context = b.getContext();
+  Type i32 = b.getI32Type(), i64 = b.getI64Type();
+  if (!module.lookupSymbol(name)) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    LLVM::GlobalOp::create(b, i32, /*isConstant=*/false,
+                           LLVM::Linkage::Internal, name,
+                           b.getI32IntegerAttr(0));
+  }
+  Value asked =
+      LLVM::AddressOfOp::create(b, LLVM::LLVMPointerType::get(context), name);
+  // Two callers at the same time may both ask.
+  auto order = LLVM::AtomicOrdering::monotonic;
+  Value before = LLVM::LoadOp::create(b, i32, asked, /*alignment=*/4,
+                                      /*isVolatile=*/false,
+                                      /*isNonTemporal=*/false,
+                                      /*isInvariant=*/false,
+                                      /*isInvariantGroup=*/false, order);
+  b.ifThen(b.equal(before, b.i32(0)), [&] {
+    auto number = [&](int64_t value) -> Value {
+      return LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(value));
+    };
+    constexpr int64_t archPrctl = 158, requestPermission = 0x1023,
+                      tileData = 18;
+    LLVM::InlineAsmOp::create(
+        b, i64,
+        ValueRange{number(archPrctl), number(requestPermission),
+                   number(tileData)},
+        "syscall",
+        "={rax},{rax},{rdi},{rsi},~{rcx},~{r11},~{memory},~{dirflag},"
+        "~{fpsr},~{flags}",
+        /*has_side_effects=*/true, /*is_align_stack=*/false,
+        LLVM::TailCallKind::None,
+        LLVM::AsmDialectAttr::get(context, LLVM::AsmDialect::AD_ATT),
+        /*operand_attrs=*/ArrayAttr());
+    LLVM::StoreOp::create(b, b.i32(1), asked, /*alignment=*/4,
+                          /*isVolatile=*/false, /*isNonTemporal=*/false,
+                          /*isInvariantGroup=*/false, order);
+  });
+}
+
 func::FuncOp mlir::moe::createInternalFunction(ModuleOp module, Location loc,
                                                StringRef name, TypeRange inputs,
                                                bool isInlined) {

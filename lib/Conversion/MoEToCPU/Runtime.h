@@ -36,6 +36,9 @@ void emitParallel(LoopBuilder &builder, ModuleOp module,
 /// A barrier of all threads of the parallel region.
 void emitBarrier(LoopBuilder &builder);
 
+/// Asks the kernel, once in a process, that its threads may use AMX's tiles.
+void emitTilePermission(LoopBuilder &builder, ModuleOp module);
+
 /// A function without body or with an empty entry block, at the module's end,
 /// visible to the generated code alone.
 func::FuncOp createInternalFunction(ModuleOp module, Location loc,

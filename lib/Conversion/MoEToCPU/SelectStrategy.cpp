@@ -20,7 +20,8 @@ using namespace mlir::moe;
 
 static LoweringConfigAttr choose(const CPUModel &model, Type operand,
                                  ShapedType weight, unsigned numWeights) {
-  DotKind kind = getDotKind(operand, weight.getElementType(), model.hasBF16Dot);
+  DotKind kind = getDotKind(operand, weight.getElementType(), model.hasBF16Dot,
+                            model.hasTiles);
   TileChoice tiles = chooseTiles(model, kind, numWeights,
                                  weight.getDimSize(weight.getRank() - 1));
   return LoweringConfigAttr::get(weight.getContext(), tiles.rows, tiles.columns,
@@ -43,6 +44,7 @@ struct SelectStrategyPass
       model->vectorBits = vectorBits;
     }
     model->hasBF16Dot |= bf16Dot;
+    model->hasTiles &= !bf16Dot && model->vectorBits == 512;
     getOperation().walk([&](Operation *op) {
       if (auto product = dyn_cast<GroupedMatmulOp>(op)) {
         if (!product.getLoweringConfig())

@@ -6,6 +6,14 @@
 // RUN: sed "s/columns = 16/columns = 4/" %t.mlir | not moe-opt --moe-to-cpu="from=fused to=tiled cpu=x86-64-v3" 2>&1 | FileCheck %s --check-prefix=FEW
 // RUN: sed "s/columns = 16/columns = 24/" %t.mlir | not moe-opt --moe-to-cpu="from=fused to=tiled cpu=x86-64-v3" 2>&1 | FileCheck %s --check-prefix=ODD
 
+// Tiles have 16 rows, and a pass over the weights one or two of them.
+// RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-select-strategy=cpu=sapphirerapids -o %t.bf16.mlir
+// RUN: sed "s/rows = 32/rows = 16/" %t.bf16.mlir | moe-opt --moe-to-cpu="from=fused to=tiled cpu=sapphirerapids" | FileCheck %s --check-prefix=TILE
+// RUN: sed "s/rows = 32/rows = 12/" %t.bf16.mlir | not moe-opt --moe-to-cpu="from=fused to=tiled cpu=sapphirerapids" 2>&1 | FileCheck %s --check-prefix=PART
+
+// TILE: func.func private @moe_kernel_bf16_tiles_16x32_
+// PART: error: 'moe.gate' op expected rows of the lowering_config to be 16 or 32 with tiles, got 12
+
 // MANY:     func.func private @moe_kernel_f32_1x64_80(
 // MANY-NOT: panels
 

@@ -16,6 +16,10 @@
 // RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-select-strategy=cpu=skylake-avx512 | FileCheck %s --check-prefix=DECODED
 // DECODED: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = {{[0-9]+}}, columns = 32
 
+// Tiles of AMX: two blocks of 16 rows to a pass over the weights.
+// RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-select-strategy=cpu=sapphirerapids | FileCheck %s --check-prefix=TILES
+// TILES: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = 32, columns = 32, row_block = 256
+
 // WIDE: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = 12, columns = 32
 
 // UNKNOWN: error: expected cpu native or LLVM's name of an x86-64 CPU, as x86-64-v3, znver4 or sapphirerapids, got 'z80'

@@ -75,7 +75,7 @@ def ConvertMoEToCPU : Pass<"convert-moe-to-cpu", "ModuleOp"> {
     phases with a barrier between two phases. Temporary buffers become offsets
     in the workspace, or in the thread's part of it. See docs/cpu-lowering.md.
 
-    `vector-bits` and `bf16-dot` say what the kernels use; with `emulate-dot`
+    `vector-bits`, `bf16-dot` and `tiles` say what the kernels use; with `emulate-dot`
     the pairwise product is spelt out with ordinary vector ops, so that its
     tiles can be run on any CPU.
   }];
@@ -83,7 +83,8 @@ def ConvertMoEToCPU : Pass<"convert-moe-to-cpu", "ModuleOp"> {
     Option<"vectorBits", "vector-bits", "unsigned", /*default=*/"256", "width of vectors">,
     Option<"bf16Dot", "bf16-dot", "bool", /*default=*/"false", "use pairwise products of bf16">,
     Option<"emulateDot", "emulate-dot", "bool", /*default=*/"false",
-           "spell pairwise products out; for testing">
+           "spell pairwise products out; for testing">,
+    Option<"tiles", "tiles", "bool", /*default=*/"false", "multiply bf16 in tiles (AMX-BF16)">
   ];
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",

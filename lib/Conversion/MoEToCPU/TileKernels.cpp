@@ -1,0 +1,191 @@
+//===- TileKernels.cpp - Register tiles of AMX ----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A step multiplies 16 units, 32 terms of bf16, of 16 rows by as many of 16
+// columns. The packed panel is what the instruction reads: a tile of weights is
+// 16 lines of a panel, one vector of each. All rows of a block are one call, as
+// loading the tiles' configuration takes as long as several products.
+//
+// LLVM's intrinsics and its type of a tile are used, not the amx dialect: its
+// tiles cannot be carried by a loop that becomes branches before they become
+// LLVM's (convert-scf-to-cf and convert-cf-to-llvm know nothing of them).
+// LLVM keeps these in registers and configures them once per call.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Products.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+using namespace mlir::moe;
+
+namespace {
+
+class TileKernelBody {
+public:
+  TileKernelBody(LoopBuilder &b, const KernelKey &key, func::FuncOp function)
+      : b(b), key(key), tileType(LLVM::LLVMX86AMXType::get(b.getContext())) {
+    auto arguments = function.getArguments();
+    operand = getPointer(arguments[0], arguments[1]);
+    weights = getPointer(arguments[2], arguments[3]);
+    sums = getPointer(arguments[4], arguments[5]);
+    numSteps = b.div(arguments[6], kTileRows);
+    isFirst = arguments[7];
+    stream = arguments[8];
+    streamStart = arguments[9];
+    streamStep = b.mul(arguments[10], kTileRows);
+    numBlocks = b.ceilDiv(arguments[11], b.index(kTileRows));
+    tileRows = asI16(kTileRows);
+    tileBytes = asI16(kLine);
+  }
+
+  void emit();
+
+private:
+  /// Bytes of a tile's row, and of a vector of a panel's line.
+  static constexpr int64_t kLine = 64;
+
+  Value asI16(int64_t number) {
+    return LLVM::ConstantOp::create(b, b.getI16Type(),
+                                    b.getI16IntegerAttr(number));
+  }
+  Value asI64(Value number) {
+    return b.createOrFold<arith::IndexCastOp>(b.getI64Type(), number);
+  }
+  /// The address of an element of 4 bytes.
+  Value getPointer(Value memory, Value position) {
+    Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, memory);
+    return LLVM::IntToPtrOp::create(b,
+                                    LLVM::LLVMPointerType::get(b.getContext()),
+                                    asI64(b.add(base, b.mul(position, 4))));
+  }
+  Value advance(Value pointer, Value bytes) {
+    return LLVM::GEPOp::create(b, pointer.getType(), b.getI8Type(), pointer,
+                               ArrayRef<LLVM::GEPArg>{asI64(bytes)});
+  }
+  Value call(StringRef intrinsic, ValueRange operands) {
+    return LLVM::CallIntrinsicOp::create(b, tileType,
+                                         b.getStringAttr(intrinsic), operands)
+        .getResults();
+  }
+  Value load(Value pointer, int64_t stride) {
+    return call("llvm.x86.tileloadd64.internal",
+                {tileRows, tileBytes, pointer, asI64(b.index(stride))});
+  }
+  int64_t panelStride() const { return 4 * key.columns; }
+
+  /// A pass over the weights for `numBlocks` blocks of rows from `block` on,
+  /// the `pass`th of the stretch.
+  struct Pass {
+    Value block, number;
+    int64_t numBlocks;
+  };
+  void emitPass(const Pass &pass);
+  void emitVectors(const Pass &pass, int64_t first, int64_t last);
+  SmallVector<Value> emitStep(const Pass &pass, Value step, int64_t first,
+                              int64_t last, ValueRange carried);
+  void emitPrefetch(Value pass, Value step);
+
+  LoopBuilder &b;
+  const KernelKey &key;
+  Type tileType;
+  Value operand, weights, sums, numSteps, isFirst, stream, streamStart,
+      streamStep, numBlocks, tileRows, tileBytes;
+};
+
+} // namespace
+
+/// The step's part of what is read later, into the second cache.
+void TileKernelBody::emitPrefetch(Value pass, Value step) {
+  Value steps = b.add(b.mul(pass, numSteps), step);
+  Value from = b.add(streamStart, b.mul(steps, streamStep));
+  b.forEach(from, b.add(from, streamStep), b.index(kLine), [&](Value byte) {
+    memref::PrefetchOp::create(b, stream, ValueRange{byte}, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+  });
+}
+
+SmallVector<Value> TileKernelBody::emitStep(const Pass &pass, Value step,
+                                            int64_t first, int64_t last,
+                                            ValueRange carried) {
+  SmallVector<Value> accumulators = llvm::to_vector(carried);
+  Value rowsStart = advance(operand, b.mul(step, kTileRows * kLine));
+  Value panel = advance(weights, b.mul(step, kTileRows * panelStride()));
+  SmallVector<Value> rows;
+  for (int64_t i = 0; i < pass.numBlocks; ++i)
+    rows.push_back(
+        load(advance(rowsStart, b.mul(b.add(pass.block, i), 4 * key.rowStride)),
+             kLine));
+  auto *sum = accumulators.begin();
+  for (int64_t v = first; v < last; ++v) {
+    Value columns = load(advance(panel, b.index(v * kLine)), panelStride());
+    for (Value block : rows) {
+      *sum = call("llvm.x86.tdpbf16ps.internal",
+                  {tileRows, tileBytes, tileBytes, *sum, block, columns});
+      ++sum;
+    }
+  }
+  return accumulators;
+}
+
+/// The sums of the panel's vectors from `first` to `last`.
+void TileKernelBody::emitVectors(const Pass &pass, int64_t first,
+                                 int64_t last) {
+  SmallVector<Value> places;
+  for (int64_t v = first; v < last; ++v)
+    for (int64_t i = 0; i < pass.numBlocks; ++i)
+      places.push_back(advance(
+          sums, b.add(b.mul(b.add(pass.block, i), kTileRows * panelStride()),
+                      v * kLine)));
+  SmallVector<Type> types(places.size(), tileType);
+  SmallVector<Value> start = b.choose(
+      types, isFirst,
+      [&] {
+        return llvm::map_to_vector(places, [&](Value) {
+          return call("llvm.x86.tilezero.internal", {tileRows, tileBytes});
+        });
+      },
+      [&] {
+        return llvm::map_to_vector(
+            places, [&](Value place) { return load(place, panelStride()); });
+      });
+  SmallVector<Value> end = b.forCarrying(
+      b.index(0), numSteps, start, [&](Value step, ValueRange carried) {
+        SmallVector<Value> next = emitStep(pass, step, first, last, carried);
+        if (key.prefetch && first == 0)
+          emitPrefetch(pass.number, step);
+        return next;
+      });
+  for (auto [place, value] : llvm::zip(places, end))
+    LLVM::CallIntrinsicOp::create(
+        b, b.getStringAttr("llvm.x86.tilestored64.internal"),
+        ValueRange{tileRows, tileBytes, place, asI64(b.index(panelStride())),
+                   value});
+}
+
+void TileKernelBody::emitPass(const Pass &pass) {
+  int64_t vectors = panelStride() / kLine;
+  int64_t step = getTileVectors(pass.numBlocks);
+  for (int64_t first = 0; first < vectors; first += step)
+    emitVectors(pass, first, std::min(first + step, vectors));
+}
+
+void TileKernelBody::emit() {
+  int64_t perPass = key.rows / kTileRows;
+  Value numPasses = b.div(numBlocks, perPass);
+  b.forEach(b.index(0), numPasses, [&](Value number) {
+    emitPass({b.mul(number, perPass), number, perPass});
+  });
+  if (perPass == 2)
+    b.ifThen(b.equal(b.rem(numBlocks, 2), b.index(1)),
+             [&] { emitPass({b.mul(numPasses, perPass), numPasses, 1}); });
+}
+
+void mlir::moe::emitTileKernel(LoopBuilder &builder, const KernelKey &key,
+                               func::FuncOp function) {
+  TileKernelBody(builder, key, function).emit();
+}
