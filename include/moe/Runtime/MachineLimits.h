@@ -34,9 +34,10 @@ struct MachineLimits {
   unsigned numThreads = 0;
   /// f32 FLOP/s of fused multiply-adds on registers (2 FLOPs a lane).
   RateReading f32Flops;
-  /// FLOP/s of products of bf16 summed in f32: of `vdpbf16ps` (4 FLOPs a lane)
-  /// where the CPU has it. Elsewhere bf16 is widened to f32, and the limit is
-  /// f32Flops: the widening is not counted, it can run beside the FMAs.
+  /// FLOP/s of products of bf16 summed in f32: of AMX or `vdpbf16ps` (4 FLOPs a
+  /// lane) where the CPU has it. Elsewhere bf16 is widened to f32, and the
+  /// limit is f32Flops: the widening is not counted, it can run beside the
+  /// FMAs.
   RateReading bf16Flops;
   /// Bytes/s of reading the buffer once, front to back, each thread a part of
   /// its own; 0 without a buffer.

@@ -79,7 +79,7 @@ private:
   int64_t panelStride() const { return 4 * key.columns; }
 
   /// A pass over the weights for `numBlocks` blocks of rows from `block` on,
-  /// the `pass`th of the stretch.
+  /// the `number`th of the stretch.
   struct Pass {
     Value block, number;
     int64_t numBlocks;
