@@ -52,6 +52,8 @@ getWithFeatures(const llvm::StringMap<bool> &features, llvm::StringRef name) {
     model.numRegisters = 32;
     model.hasBF16Dot = features.lookup("avx512bf16");
     model.hasTiles = model.hasBF16Dot && features.lookup("amx-bf16");
+    if (model.hasTiles)
+      model.l1Bytes = 48 << 10; // From Sapphire Rapids on.
   }
   return model;
 }
@@ -116,9 +118,12 @@ TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
   int64_t units = (reduction + perUnit - 1) / perUnit;
   // Half of the first cache for a stretch of a panel (a unit is 4 bytes): all
   // row tiles but the first read it there, beside their rows. Shorter ones cost
-  // more in loading and storing sums than they save.
+  // more in loading and storing sums than they save. Tiles of AMX leave it two
+  // thirds, as their rows do not go there.
+  int64_t cacheBytes =
+      kind == DotKind::TileBF16 ? model.l1Bytes / 3 * 2 : model.l1Bytes / 2;
   int64_t stretch =
-      std::max<int64_t>(64, model.l1Bytes / 2 / (4 * choice.columns) / 64 * 64);
+      std::max<int64_t>(64, cacheBytes / (4 * choice.columns) / 64 * 64);
   choice.kBlock = units <= stretch ? 0 : stretch * perUnit;
   // A block reads all weights once more, which has to be little beside its
   // products. Its rows need not fit a cache: a panel reads them one tile after

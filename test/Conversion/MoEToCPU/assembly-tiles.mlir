@@ -1,6 +1,6 @@
 // bf16 for a CPU with AMX: one kernel for any number of rows. Its tiles are
 // configured once and stay in registers: a step of two blocks of rows loads
-// four and multiplies four times.
+// four and multiplies four times. The rows pass by the first cache.
 //
 // RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused cpu=sapphirerapids" | mlir-translate --mlir-to-llvmir | opt -O3 -S | llc -O3 -o %t.s
 // RUN: FileCheck %s --input-file=%t.s
@@ -9,11 +9,12 @@
 // CHECK:         ldtilecfg
 // CHECK-NOT:     {{ldtilecfg|\(%rsp.*%tmm|%tmm.*\(%rsp}}
 // CHECK-COUNT-4: tilezero
-// CHECK-COUNT-4: tileloadd (%{{.*}}), %tmm
-// CHECK:         tileloadd
-// CHECK-NEXT:    {{lea|add|mov|tile}}
-// CHECK:         tdpbf16ps
-// CHECK-COUNT-3: tdpbf16ps
+// CHECK-COUNT-2: tileloaddt1 (
+// CHECK:         tileloadd (
+// CHECK-COUNT-2: tdpbf16ps
+// CHECK-NOT:     tileloaddt1
+// CHECK:         tileloadd (
+// CHECK-COUNT-2: tdpbf16ps
 // CHECK:         tilestored
 // CHECK-NOT:     ldtilecfg
 // CHECK:         tilerelease
