@@ -52,8 +52,11 @@ getWithFeatures(const llvm::StringMap<bool> &features, llvm::StringRef name) {
     model.numRegisters = 32;
     model.hasBF16Dot = features.lookup("avx512bf16");
     model.hasTiles = model.hasBF16Dot && features.lookup("amx-bf16");
-    if (model.hasTiles)
-      model.l1Bytes = 48 << 10; // From Sapphire Rapids on.
+    if (model.hasTiles) {
+      // Sapphire Rapids and all that came after it.
+      model.l1Bytes = 48 << 10;
+      model.l2Bytes = 2 << 20;
+    }
   }
   return model;
 }
@@ -132,5 +135,12 @@ TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
   int64_t mostRows = kind == DotKind::TileBF16 ? 256 : 144;
   choice.rowBlock = mostRows / choice.rows * choice.rows;
   choice.prefetch = 8 << 10;
+  // Tiles wait for rows that come from beyond the second cache; weights and
+  // sums pass through it, too. With few panels to a pass reading the rows costs
+  // more than it saves, with many the sums leave the cache.
+  if (kind == DotKind::TileBF16) {
+    choice.passBytes = model.l2Bytes / 8 * 5;
+    choice.passPanels = 32;
+  }
   return choice;
 }

@@ -63,6 +63,7 @@ static void addFusedToTiled(OpPassManager &manager,
   strategy.cpu = options.cpu;
   strategy.vectorBits = options.vectorBits;
   strategy.bf16Dot = options.emulateDot;
+  strategy.smallBlocks = options.smallBlocks;
   manager.addNestedPass<func::FuncOp>(createMoESelectStrategy(strategy));
   manager.addNestedPass<func::FuncOp>(createMoESplitTokenPlacement());
   manager.addPass(createMoEPackParameters());

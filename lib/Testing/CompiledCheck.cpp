@@ -104,6 +104,7 @@ FailureOr<CompiledLayer> CompiledLayer::create(ModuleOp module,
   options.cpu = variant.cpu;
   options.vectorBits = variant.vectorBits;
   options.emulateDot = variant.emulateDot;
+  options.smallBlocks = variant.smallBlocks;
   buildCPUPipeline(manager, options);
   if (failed(manager.run(*copy)))
     return failure();

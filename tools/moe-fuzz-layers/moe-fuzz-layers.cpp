@@ -27,12 +27,14 @@ static cl::opt<bool> print("print", cl::desc("print each layer's IR"));
 static cl::opt<bool> compile("compile", cl::init(true),
                              cl::desc("compile and run each layer as well"));
 
-/// Kernels for this CPU, or those of a wider one on what this one has.
+/// Kernels for this CPU, or those of a wider one on what this one has; rows and
+/// reductions in one part or in several.
 static CompiledVariant drawVariant(uint64_t layerSeed) {
   CompiledVariant variant;
-  uint64_t kind = Dice(layerSeed ^ 0x5eed).roll() % 4;
-  variant.vectorBits = kind >= 2 ? 512 : 0;
-  variant.emulateDot = kind == 3;
+  uint64_t kind = Dice(layerSeed ^ 0x5eed).roll() % 8;
+  variant.vectorBits = kind % 4 >= 2 ? 512 : 0;
+  variant.emulateDot = kind % 4 == 3;
+  variant.smallBlocks = kind >= 4;
   return variant;
 }
 

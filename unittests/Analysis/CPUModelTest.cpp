@@ -99,5 +99,18 @@ TEST(CPUModel, BlocksAreTilesAndStretchesFitTheCache) {
     EXPECT_EQ(tiles.rowBlock % tiles.rows, 0);
     int64_t stretch = tiles.kBlock == 0 ? reduction : tiles.kBlock;
     EXPECT_LE(stretch * tiles.columns * 4, model.l1Bytes / 2);
+    EXPECT_EQ(tiles.passBytes, 0);
+  }
+}
+
+TEST(CPUModel, StretchesAndPassesOfTilesFitTheCaches) {
+  CPUModel model = getModel("sapphirerapids");
+  for (int64_t reduction : {1, 17, 512, 2048, 14336, 1 << 20}) {
+    TileChoice tiles = chooseTiles(model, DotKind::TileBF16, 2, reduction);
+    int64_t stretch = tiles.kBlock == 0 ? reduction : tiles.kBlock;
+    EXPECT_LE(stretch, 512);
+    EXPECT_LT(stretch * tiles.columns * 2, model.l1Bytes);
+    EXPECT_GT(tiles.passBytes, tiles.rowBlock * stretch * 2);
+    EXPECT_LT(tiles.passBytes, model.l2Bytes);
   }
 }

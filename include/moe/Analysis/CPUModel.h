@@ -32,6 +32,8 @@ struct CPUModel {
   bool hasTiles = false;
   /// Bytes of the first level cache of one core.
   int64_t l1Bytes = 32 << 10;
+  /// Bytes of the second level cache of one core.
+  int64_t l2Bytes = 512 << 10;
 
   /// The CPU that a user names: `native`, or LLVM's name of an x86-64 CPU
   /// (`x86-64-v3`, `haswell`, `znver4`, `sapphirerapids`). An error for any
@@ -72,7 +74,8 @@ int64_t chooseTileRows(const CPUModel &model, DotKind kind, int64_t columns);
 
 /// How a product of `numWeights` weights and `reduction` terms is tiled.
 struct TileChoice {
-  int64_t rows, columns, rowBlock, kBlock, prefetch;
+  int64_t rows, columns, rowBlock, kBlock, prefetch, passBytes = 0,
+                                                     passPanels = 1;
 };
 TileChoice chooseTiles(const CPUModel &model, DotKind kind, unsigned numWeights,
                        int64_t reduction);

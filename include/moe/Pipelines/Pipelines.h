@@ -35,6 +35,11 @@ struct CPUPipelineOptions : public PassPipelineOptions<CPUPipelineOptions> {
       llvm::cl::desc("use pairwise products of bf16 and spell them out, to run "
                      "the tiles of a wider CPU; for testing"),
       llvm::cl::init(false)};
+  PassOptions::Option<bool> smallBlocks{
+      *this, "small-blocks",
+      llvm::cl::desc("cut rows and reductions so short that small layers have "
+                     "several parts; for testing"),
+      llvm::cl::init(false)};
 
   static llvm::cl::ValuesClass getLevels();
 };

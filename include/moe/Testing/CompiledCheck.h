@@ -21,6 +21,7 @@ struct CompiledVariant {
   std::string cpu = "native";
   unsigned vectorBits = 0; ///< 0 for the CPU's.
   bool emulateDot = false;
+  bool smallBlocks = false;
 };
 
 /// Compiles `layer`, runs it in this process and compares with the interpreter

@@ -418,9 +418,10 @@ void LayerEmitter::lowerProduct(GroupedMatmulOp product,
   GroupedMatmulOp first = producer ? producer : product;
   LoweringConfigAttr config = product.getLoweringConfigAttr();
   int64_t rowBlock = first.getLoweringConfig()->getRowBlock();
-  config = LoweringConfigAttr::get(b.getContext(), config.getRows(),
-                                   config.getColumns(), rowBlock,
-                                   config.getKBlock(), config.getPrefetch());
+  config = LoweringConfigAttr::get(
+      b.getContext(), config.getRows(), config.getColumns(), rowBlock,
+      config.getKBlock(), config.getPrefetch(), config.getPassBytes(),
+      config.getPassPanels());
 
   int64_t mark = scratch.mark();
   ProductEmitter last =

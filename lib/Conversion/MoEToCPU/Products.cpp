@@ -87,6 +87,10 @@ ProductEmitter::ProductEmitter(LoopBuilder &builder, Kernels &kernels,
           : llvm::alignTo(layout.numUnits() * operandPerUnit(), 16) + 16;
 }
 
+int64_t ProductEmitter::operandUnitBytes() const {
+  return kind == DotKind::DecodeBF16 ? 8 : 4;
+}
+
 int64_t ProductEmitter::operandPerUnit() const {
   switch (kind) {
   case DotKind::F32:
@@ -118,8 +122,10 @@ void ProductEmitter::allocate() {
     scratch.release(offset);
     operandElements = scratch.allocate(b, size * 2, b.getBF16Type());
   }
-  sums = scratch.allocate(b, std::max(rows, kMinSums) * config.getColumns(),
-                          b.getF32Type());
+  int64_t panels = needsPasses() ? config.getPassPanels() : 1;
+  sums = scratch.allocate(
+      b, std::max(rows * panels, kMinSums) * config.getColumns(),
+      b.getF32Type());
 }
 
 /// `value` as the float type `element`, exactly (the type is no narrower).
@@ -216,35 +222,76 @@ int64_t ProductEmitter::getGroup(int64_t rows) const {
   return std::max<int64_t>(1, kMinSums / (rows * vectors));
 }
 
+int64_t ProductEmitter::getStretch() const {
+  int64_t units = layout.numUnits();
+  if (config.getKBlock() == 0)
+    return units;
+  int64_t stretch = std::max<int64_t>(config.getKBlock() / layout.perUnit, 1);
+  if (kind == DotKind::TileBF16)
+    stretch = llvm::alignTo(stretch, kTileRows);
+  return std::min(stretch, units);
+}
+
+bool ProductEmitter::needsPasses() const {
+  int64_t rowBytes = layout.numUnits() * operandUnitBytes();
+  return config.getPassBytes() != 0 &&
+         config.getRowBlock() * rowBytes > config.getPassBytes();
+}
+
+/// How many units a pass takes: whole stretches, about the same number in each.
+Value ProductEmitter::getPassUnits(Value numRows) {
+  int64_t units = layout.numUnits(), stretch = getStretch();
+  Value bytes = b.mul(numRows, units * operandUnitBytes());
+  Value passes = b.ceilDiv(bytes, b.index(config.getPassBytes()));
+  Value stretches =
+      b.ceilDiv(b.index(llvm::divideCeil(units, stretch)), passes);
+  return b.mul(stretches, stretch);
+}
+
 void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
                                 Value lastPanel, const Epilogue &epilogue,
                                 Value nextRead) {
   Value expertStart = b.mul(expert, layout.expertUnits());
+  Value units = b.index(layout.numUnits());
+  Value passUnits = needsPasses() ? getPassUnits(numRows) : units;
   Value group = b.index(1);
   for (int64_t rows = 1; getGroup(rows) > 1; ++rows)
     group = b.select(b.equal(numRows, b.index(rows)), b.index(getGroup(rows)),
                      group);
+  if (needsPasses())
+    group = b.select(b.less(passUnits, units), b.index(config.getPassPanels()),
+                     group);
   b.forEach(firstPanel, lastPanel, group, [&](Value panel) {
     Value count = b.min(group, b.sub(lastPanel, panel));
+    Value end = b.add(panel, count);
     auto getStart = [&](Value panel) {
       return b.add(expertStart, b.mul(panel, layout.panelUnits()));
     };
-    auto getNext = [&](Value next) {
-      Value byte = getByte(getStart(next));
-      return nextRead ? b.select(b.equal(next, lastPanel), nextRead, byte)
-                      : byte;
+    auto getUnit = [&](Value panel, Value unit) {
+      return getByte(b.add(getStart(panel), b.mul(unit, layout.panelColumns)));
     };
+    Value nextGroup = getByte(getStart(end));
+    if (nextRead)
+      nextGroup = b.select(b.equal(end, lastPanel), nextRead, nextGroup);
     Value sumsPerPanel = b.mul(numRows, layout.panelColumns);
-    auto emitOneByOne = [&] {
+    auto emitPass = [&](Value unit) {
+      Value passEnd = b.min(b.add(unit, passUnits), units);
+      Value isLastPass = b.equal(passEnd, units);
+      Value nextPass = b.select(isLastPass, nextGroup, getUnit(panel, passEnd));
       b.forEach(b.index(0), count, [&](Value i) {
-        Value own = b.add(panel, i);
-        emitTiles(numRows, getStart(own), getNext(b.add(own, 1)),
+        Value own = b.add(panel, i), next = b.add(own, 1);
+        emitTiles(numRows, getStart(own), unit, passEnd,
+                  b.select(b.equal(next, end), nextPass, getUnit(next, unit)),
                   b.mul(i, sumsPerPanel));
       });
     };
-    auto emitTogether = [&] {
-      emitGroup(numRows, getStart(panel), getNext(b.add(panel, count)));
+    auto emitOneByOne = [&] {
+      if (needsPasses())
+        b.forEach(b.index(0), units, passUnits, emitPass);
+      else
+        emitPass(b.index(0));
     };
+    auto emitTogether = [&] { emitGroup(numRows, getStart(panel), nextGroup); };
     if (getGroup(1) == 1)
       emitOneByOne();
     else
@@ -279,32 +326,26 @@ void ProductEmitter::emitGroup(Value numRows, Value panelStart,
   emit(units - tail, units, nextGroup);
 }
 
-/// The sums of one panel for all rows of the block, stretch by stretch of the
-/// reduction.
-void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value nextPanel,
+/// What the units from `firstUnit` to `lastUnit` add to the sums of one panel,
+/// for all rows of the block, stretch by stretch.
+void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value firstUnit,
+                               Value lastUnit, Value nextRead,
                                Value sumsStart) {
-  int64_t units = layout.numUnits();
-  int64_t stretch =
-      config.getKBlock() == 0
-          ? units
-          : std::max<int64_t>(config.getKBlock() / layout.perUnit, 1);
-  if (kind == DotKind::TileBF16)
-    stretch = llvm::alignTo(stretch, kTileRows);
   Value numTiles = b.ceilDiv(numRows, b.index(config.getRows()));
-  if (stretch >= units)
-    return emitStretch(numRows, numTiles, panelStart, b.index(0),
-                       b.index(units), nextPanel, sumsStart);
+  Value numUnits = b.sub(lastUnit, firstUnit);
+  if (getStretch() == layout.numUnits())
+    return emitStretch(numRows, numTiles, panelStart, firstUnit, numUnits,
+                       nextRead, sumsStart);
   // A single tile reads each stretch once: nothing would be read again.
   Value step =
-      b.select(b.equal(numTiles, b.index(1)), b.index(units), b.index(stretch));
-  b.forEach(b.index(0), b.index(units), step, [&](Value unit) {
-    Value end = b.add(unit, step);
-    Value isLast = b.less(b.index(units - 1), end);
-    Value numUnits = b.min(step, b.sub(b.index(units), unit));
+      b.select(b.equal(numTiles, b.index(1)), numUnits, b.index(getStretch()));
+  b.forEach(firstUnit, lastUnit, step, [&](Value unit) {
+    Value end = b.min(b.add(unit, step), lastUnit);
     Value nextStretch =
         getByte(b.add(panelStart, b.mul(end, layout.panelColumns)));
-    emitStretch(numRows, numTiles, panelStart, unit, numUnits,
-                b.select(isLast, nextPanel, nextStretch), sumsStart);
+    emitStretch(numRows, numTiles, panelStart, unit, b.sub(end, unit),
+                b.select(b.equal(end, lastUnit), nextRead, nextStretch),
+                sumsStart);
   });
 }
 

@@ -186,12 +186,20 @@ private:
 
   /// Elements of the operand, in the kernel's order, beside a unit of weights.
   int64_t operandPerUnit() const;
+  /// Bytes of a row of the operand beside a unit of weights.
+  int64_t operandUnitBytes() const;
+  /// Units of a stretch, what stays in the first cache; all of them if these
+  /// are fewer.
+  int64_t getStretch() const;
+  /// Whether a full block of rows takes several passes over the reduction.
+  bool needsPasses() const;
+  Value getPassUnits(Value numRows);
   /// Where in `operandElements` a column of a row lies.
   Value getOperandPosition(Value local, Value column);
   int64_t getGroup(int64_t rows) const;
   void emitGroup(Value numRows, Value panelStart, Value nextGroup);
-  void emitTiles(Value numRows, Value panelStart, Value nextPanel,
-                 Value sumsStart);
+  void emitTiles(Value numRows, Value panelStart, Value firstUnit,
+                 Value lastUnit, Value nextRead, Value sumsStart);
   void emitStretch(Value numRows, Value numTiles, Value panelStart, Value unit,
                    Value numUnits, Value nextRead, Value sumsStart);
   /// Switches on `height` to the kernel of as many rows, 1 to `maxHeight`.

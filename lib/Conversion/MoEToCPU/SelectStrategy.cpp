@@ -19,13 +19,21 @@ using namespace mlir;
 using namespace mlir::moe;
 
 static LoweringConfigAttr choose(const CPUModel &model, Type operand,
-                                 ShapedType weight, unsigned numWeights) {
+                                 ShapedType weight, unsigned numWeights,
+                                 bool smallBlocks) {
   DotKind kind = getDotKind(operand, weight.getElementType(), model.hasBF16Dot,
                             model.hasTiles);
   TileChoice tiles = chooseTiles(model, kind, numWeights,
                                  weight.getDimSize(weight.getRank() - 1));
+  if (smallBlocks) {
+    tiles.rowBlock = 2 * tiles.rows;
+    tiles.kBlock = 64;
+    tiles.passBytes = 4096;
+    tiles.passPanels = 2;
+  }
   return LoweringConfigAttr::get(weight.getContext(), tiles.rows, tiles.columns,
-                                 tiles.rowBlock, tiles.kBlock, tiles.prefetch);
+                                 tiles.rowBlock, tiles.kBlock, tiles.prefetch,
+                                 tiles.passBytes, tiles.passPanels);
 }
 
 namespace {
@@ -50,12 +58,13 @@ struct SelectStrategyPass
         if (!product.getLoweringConfig())
           product.setLoweringConfigAttr(
               choose(*model, getElementTypeOrSelf(product.getX().getType()),
-                     product.getWeightType(), product.getWeights().size()));
+                     product.getWeightType(), product.getWeights().size(),
+                     smallBlocks));
       } else if (auto gate = dyn_cast<GateOp>(op)) {
         if (!gate.getLoweringConfig() && gate.getWeight())
-          gate.setLoweringConfigAttr(
-              choose(*model, getElementTypeOrSelf(gate.getX().getType()),
-                     cast<ShapedType>(gate.getWeight().getType()), 1));
+          gate.setLoweringConfigAttr(choose(
+              *model, getElementTypeOrSelf(gate.getX().getType()),
+              cast<ShapedType>(gate.getWeight().getType()), 1, smallBlocks));
       }
     });
   }

@@ -15,8 +15,8 @@ def MoESelectStrategy : Pass<"moe-select-strategy", "func::FuncOp"> {
     Attaches `#moe.lowering_config` to every `moe.grouped_matmul` and
     `moe.gate` that has none: the register tile and the panel width that the
     CPU's registers allow, the rows that share a pass over an expert's weights,
-    the stretch of the reduction that stays in the first cache, and how far the
-    weights are prefetched. Nothing is rewritten.
+    the stretch of the reduction that stays in the first cache, how far the
+    weights are prefetched, and how many bytes of rows stay in the second cache. Nothing is rewritten.
 
     `cpu` is native (default) or LLVM's name of an x86-64 CPU with AVX2 and FMA.
   }];
@@ -25,7 +25,9 @@ def MoESelectStrategy : Pass<"moe-select-strategy", "func::FuncOp"> {
     Option<"vectorBits", "vector-bits", "unsigned", /*default=*/"0",
            "width of vectors, 0 for the CPU's; for testing">,
     Option<"bf16Dot", "bf16-dot", "bool", /*default=*/"false",
-           "choose for pairwise products of bf16 even if the CPU has none; for testing">
+           "choose for pairwise products of bf16 even if the CPU has none; for testing">,
+    Option<"smallBlocks", "small-blocks", "bool", /*default=*/"false",
+           "cut rows and reductions so short that small layers have several parts; for testing">
   ];
   let dependentDialects = ["::mlir::moe::MoEDialect"];
 }

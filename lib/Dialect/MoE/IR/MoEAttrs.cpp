@@ -116,17 +116,28 @@ double RouterAttr::getScaleValue() const {
   return getScale() ? getScale().getValueAsDouble() : 1.0;
 }
 
+/// Far above any use; products of sizes stay far below 2^63.
+static constexpr int64_t maxTileSize = 65536;
+
 LogicalResult LoweringConfigAttr::verify(EmitError emitError, int64_t rows,
                                          int64_t columns, int64_t rowBlock,
-                                         int64_t kBlock, int64_t prefetch) {
+                                         int64_t kBlock, int64_t prefetch,
+                                         int64_t passBytes,
+                                         int64_t passPanels) {
   // C1
-  if (rows < 1 || columns < 1 || rowBlock < 1)
-    return emitError() << "expected rows, columns and row_block of at least "
-                          "1, got "
-                       << rows << ", " << columns << " and " << rowBlock;
+  for (auto [name, number] : {std::pair("rows", rows),
+                              {"columns", columns},
+                              {"row_block", rowBlock},
+                              {"pass_panels", passPanels}})
+    if (number < 1 || number > maxTileSize)
+      return emitError() << "expected " << name << " of 1 to " << maxTileSize
+                         << ", got " << number;
   // C2
-  if (kBlock < 0 || prefetch < 0)
-    return emitError() << "expected k_block and prefetch of at least 0, got "
-                       << kBlock << " and " << prefetch;
+  for (auto [name, number] : {std::pair("k_block", kBlock),
+                              {"prefetch", prefetch},
+                              {"pass_bytes", passBytes}})
+    if (number < 0)
+      return emitError() << "expected " << name << " of at least 0, got "
+                         << number;
   return success();
 }

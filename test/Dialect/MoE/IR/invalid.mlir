@@ -76,12 +76,17 @@ func.func private @router_c6() attributes {a = #moe.router<score = none, top_k =
 
 // -----
 
-// expected-error @below {{expected rows, columns and row_block of at least 1, got 0, 32 and 1}}
+// expected-error @below {{expected rows of 1 to 65536, got 0}}
 func.func private @lowering_config_c1() attributes {a = #moe.lowering_config<rows = 0, columns = 32, row_block = 1>}
 
 // -----
 
-// expected-error @below {{expected k_block and prefetch of at least 0, got -1 and 0}}
+// expected-error @below {{expected row_block of 1 to 65536, got 65537}}
+func.func private @lowering_config_c1_most() attributes {a = #moe.lowering_config<rows = 1, columns = 32, row_block = 65537>}
+
+// -----
+
+// expected-error @below {{expected k_block of at least 0, got -1}}
 func.func private @lowering_config_c2() attributes {a = #moe.lowering_config<rows = 1, columns = 32, row_block = 1, k_block = -1>}
 
 // -----

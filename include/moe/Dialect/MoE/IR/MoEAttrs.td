@@ -130,14 +130,21 @@ def MoE_LoweringConfigAttr : MoE_Attr<"LoweringConfig", "lowering_config"> {
       nearest cache; 0 for the whole of it.
     * `prefetch`: bytes by which a single row tile prefetches the weights (of
       several tiles each prefetches its share of the next stretch); 0 for none.
+    * `pass_bytes`: bytes of a row block that stay in the second cache. More of
+      them are multiplied in passes, each a part of the reduction: all panels of
+      a group add what they have of it before the next part; 0 for one pass.
+    * `pass_panels`: panels of such a group. Their sums are kept from pass to
+      pass, and each pass reads its part of the rows once for all of them.
 
-    * C1: `rows`, `columns` and `row_block` are at least 1
-    * C2: `k_block` and `prefetch` are not negative
+    * C1: `rows`, `columns`, `row_block` and `pass_panels` are from 1 to 65536
+    * C2: `k_block`, `prefetch` and `pass_bytes` are not negative
   }];
   let parameters = (ins
     "int64_t":$rows, "int64_t":$columns, "int64_t":$row_block,
     DefaultValuedParameter<"int64_t", "0">:$k_block,
-    DefaultValuedParameter<"int64_t", "0">:$prefetch
+    DefaultValuedParameter<"int64_t", "0">:$prefetch,
+    DefaultValuedParameter<"int64_t", "0">:$pass_bytes,
+    DefaultValuedParameter<"int64_t", "1">:$pass_panels
   );
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
