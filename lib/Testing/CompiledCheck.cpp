@@ -133,6 +133,9 @@ llvm::Expected<LayerResult> CompiledLayer::run(const Tensor &x,
   auto workspace = AlignedMemory::allocate(*size);
   if (!workspace)
     return workspace.takeError();
+  // What an earlier run left is often what this one will write: read too early,
+  // it would look right.
+  std::memset(workspace->getData(), 0xff, *size);
   DLTensor inputs[] = {toDLTensor(x)};
   DLTensor outputs[] = {toDLTensor(result.y), toDLTensor(result.ids),
                         toDLTensor(result.weights)};

@@ -80,10 +80,6 @@ public:
     return createOrFold<arith::SelectOp>(condition, a, b);
   }
   Value logicalOr(Value a, Value b) { return createOrFold<arith::OrIOp>(a, b); }
-  Value logicalNot(Value a) {
-    return createOrFold<arith::XOrIOp>(
-        a, arith::ConstantOp::create(*this, getBoolAttr(true)));
-  }
   Value logicalAnd(Value a, Value b) {
     return createOrFold<arith::AndIOp>(a, b);
   }

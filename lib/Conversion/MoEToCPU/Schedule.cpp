@@ -245,7 +245,7 @@ void Schedule::forEachPiece(TaskCounters &counters, int64_t rowBlock,
     piece.numParts = b.select(isWhole, b.index(1), split.numParts);
     piece.place =
         b.select(isWhole, b.add(thread.numThreads, thread.thread), splitTask);
-    Value isPart = b.logicalNot(isWhole);
+    Value isPart = b.cmp(arith::CmpIPredicate::uge, number, split.numWhole);
     Value taskStartRow =
         b.mul(b.sub(task, get(taskStart, piece.expert)), taskRows);
     Value firstRow = b.add(get(offsets, piece.expert), taskStartRow);
