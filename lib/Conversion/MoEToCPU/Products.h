@@ -160,6 +160,8 @@ public:
   void allocate();
   /// Memory for the sums alone; `setOperand` says where the rows are.
   void allocateSums();
+  /// The operand's rows are in `bytes` from `firstByte` on, for code that is
+  /// emitted after this.
   void setOperand(Value bytes, Value firstByte);
   int64_t getOperandBytes() const { return 4 * operandUnits(); }
 

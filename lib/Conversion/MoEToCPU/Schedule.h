@@ -136,7 +136,7 @@ private:
   void emitRows(Value ids, Value rows, Value inverse);
   /// The rows of a task, an index.
   Value taskSize(Value task);
-  /// The tasks that are not split, the first ones, and those that are.
+  /// How many tasks are not split, the first ones, and how many are.
   struct Split {
     Value numWhole, numTasks, numParts;
   };
