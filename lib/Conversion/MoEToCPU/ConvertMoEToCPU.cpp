@@ -29,9 +29,10 @@ static constexpr StringLiteral entryPointsAttr = "moe.entry_points";
 namespace {
 
 /// The parts of the workspace: counters and buffers that all threads share, in
-/// bytes `fixed + perToken * T`, then `perThread` bytes for each thread.
+/// bytes `fixed + perToken * T`, then the team's memory, `team` bytes times the
+/// number of threads, then `perThread` bytes of each thread's own.
 struct Workspace {
-  int64_t fixed = 0, perToken = 0, perThread = 0;
+  int64_t fixed = 0, perToken = 0, team = 0, perThread = 0;
 };
 
 /// Rewrites one layer.
@@ -57,7 +58,7 @@ private:
   unsigned numInputs = 0;
   int64_t topK = 0;
   Workspace workspace;
-  Value shared, tokens, scratchBytes;
+  Value shared, tokens, teamBytes, scratchBytes;
   ThreadInfo thread;
   Attribute entryPoint;
 };
@@ -112,6 +113,7 @@ void LayerConverter::makeThreadFunction() {
   Type index = b.getIndexType();
   auto bytes = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
   shared = body.addArgument(bytes, loc);
+  teamBytes = body.addArgument(bytes, loc);
   scratchBytes = body.addArgument(bytes, loc);
   tokens = body.addArgument(index, loc);
   thread.thread = body.addArgument(index, loc);
@@ -208,7 +210,7 @@ void LayerConverter::makeRunFunction(const TaskCounters &counters) {
   int64_t packedSize = dictionary.getAs<IntegerAttr>("packed_size").getInt();
 
   SmallVector<Value> arguments;
-  unsigned numOwn = function.getNumArguments() - 5;
+  unsigned numOwn = function.getNumArguments() - 6;
   for (unsigned i = 0; i < numOwn; ++i) {
     Type type = function.getArgumentTypes()[i];
     if (i == numInputs) {
@@ -229,11 +231,16 @@ void LayerConverter::makeRunFunction(const TaskCounters &counters) {
   if (kernels.usesTiles())
     emitTilePermission(b, module);
   emitParallel(b, module, [&](Value id, Value numThreads) {
+    Value teamSize = b.mul(numThreads, workspace.team);
     Value size = b.index(workspace.perThread);
-    Value all = bytesAt(memory, b.add(sharedSize, b.mul(numThreads, size)));
-    Value start = b.add(sharedSize, b.mul(id, size));
-    arguments.push_back(b.view(all, start, {ShapedType::kDynamic},
-                               b.getI8Type(), ValueRange{size}));
+    Value start = b.add(sharedSize, teamSize);
+    Value all = bytesAt(memory, b.add(start, b.mul(numThreads, size)));
+    auto add = [&](Value start, Value size) {
+      arguments.push_back(b.view(all, start, {ShapedType::kDynamic},
+                                 b.getI8Type(), ValueRange{size}));
+    };
+    add(sharedSize, teamSize);
+    add(b.add(start, b.mul(id, size)), size);
     arguments.append({numTokens, id, numThreads});
     func::CallOp::create(b, function, arguments);
   });
@@ -248,7 +255,7 @@ DictionaryAttr LayerConverter::describe() {
   set("workspace_per_token", workspace.perToken);
   // The shared part is rounded up to whole cache lines at run time.
   set("workspace_fixed", workspace.fixed + 64);
-  set("workspace_per_thread", workspace.perThread);
+  set("workspace_per_thread", workspace.team + workspace.perThread);
   // Rows are numbered in i32: the caller's T times this is checked.
   if (topK > 0)
     set("top_k", topK);
@@ -264,13 +271,15 @@ LogicalResult LayerConverter::run() {
   makeThreadFunction();
   Scratch scratch(scratchBytes);
   TaskCounters counters(shared);
+  TeamMemory teamMemory(teamBytes);
   {
     Phases phases(function);
-    LayerEmitter emitter(b, kernels, scratch, counters, thread, tokens,
-                         function.getArgument(numInputs));
+    LayerEmitter emitter(b, kernels, scratch, counters, teamMemory, thread,
+                         tokens, function.getArgument(numInputs));
     emitter.emit(phases);
   }
   placeBuffers(scratch, counters.getNumBytes());
+  workspace.team = teamMemory.getNumBytesPerThread();
   workspace.perThread = scratch.getPeak();
   entryPoint = describe();
   function->removeAttr(entryPointAttr);

@@ -410,8 +410,9 @@ Epilogue LayerEmitter::makeEpilogue(GroupedMatmulOp product, Value expert,
   return epilogue;
 }
 
-/// All columns of a product over the tasks that the thread takes; with a
-/// producer, both products of a row block, the hidden rows in scratch memory.
+/// The pieces that the thread takes of a product, or of a pair: the hidden rows
+/// are in the team's memory, in the form in which the second product reads
+/// them.
 void LayerEmitter::lowerProduct(GroupedMatmulOp product,
                                 GroupedMatmulOp producer) {
   Schedule &schedule = getSchedule(product);
@@ -426,12 +427,19 @@ void LayerEmitter::lowerProduct(GroupedMatmulOp product,
   int64_t mark = scratch.mark();
   ProductEmitter last =
       makeProduct(product, product.getWeights(), product.getX(), config);
-  last.allocate();
   std::optional<ProductEmitter> hidden;
+  int64_t lastPanels = last.getLayout().numPanels(), hiddenPanels = lastPanels;
+  int64_t placeBytes = llvm::alignTo(last.getOperandBytes(), 64);
+  Value places;
   if (producer) {
+    last.allocateSums();
     hidden.emplace(makeProduct(producer, producer.getWeights(), producer.getX(),
                                producer.getLoweringConfigAttr()));
     hidden->allocate();
+    hiddenPanels = hidden->getLayout().numPanels();
+    places = teamMemory.allocate(b, thread.numThreads, 2 * placeBytes);
+  } else {
+    last.allocate();
   }
   auto sourceRow = [&](Value row) {
     if (first.getSource() == RowSource::Plan)
@@ -439,33 +447,47 @@ void LayerEmitter::lowerProduct(GroupedMatmulOp product,
     return b.div(loadRowNumber(first, row),
                  static_cast<int64_t>(*first.getTopK()));
   };
-  auto emitBlock = [&](Value expert, Value firstRow, Value numRows) {
-    ProductEmitter &reader = hidden ? *hidden : last;
-    reader.gather(first.getX(), numRows, [&](Value local) {
-      return sourceRow(b.add(firstRow, local));
-    });
-    if (hidden) {
-      Epilogue epilogue = makeEpilogue(producer, expert, firstRow);
-      epilogue.storeResult = [&](Value value, const EpilogueRow &row,
-                                 Value column, unsigned lanes) {
-        last.storeOperand(value, row.local, column, lanes);
-      };
-      hidden->emitPanels(expert, numRows, b.index(0),
-                         b.index(hidden->getLayout().numPanels()), epilogue,
-                         last.getExpertStart(expert));
-      last.padOperand(numRows);
-    }
-    last.emitPanels(expert, numRows, b.index(0),
-                    b.index(last.getLayout().numPanels()),
-                    makeEpilogue(product, expert, firstRow));
-  };
-  auto emitTask = [&](Value expert, Value taskRow, Value taskRows) {
-    b.forEach(b.index(0), taskRows, b.index(rowBlock), [&](Value start) {
-      Value numRows = b.min(b.index(rowBlock), b.sub(taskRows, start));
-      emitBlock(expert, b.add(taskRow, start), numRows);
+  auto gather = [&](ProductEmitter &reader, const Piece &piece) {
+    reader.gather(first.getX(), piece.numRows, [&](Value local) {
+      return sourceRow(b.add(piece.firstRow, local));
     });
   };
-  schedule.forEachTask(counters.create(b), emitTask);
+  auto readHidden = [&](const Piece &piece) {
+    last.setOperand(teamMemory.getBytes(),
+                    b.add(places, b.mul(piece.place, placeBytes)));
+  };
+  auto emitHidden = [&](const Piece &piece) {
+    gather(*hidden, piece);
+    readHidden(piece);
+    Epilogue epilogue = makeEpilogue(producer, piece.expert, piece.firstRow);
+    epilogue.storeResult = [&](Value value, const EpilogueRow &row,
+                               Value column, unsigned lanes) {
+      last.storeOperand(value, row.local, column, lanes);
+    };
+    auto [from, to] = piece.share(b, hiddenPanels);
+    // Who has all columns goes on with the second product, and who has a part
+    // of them probably with a part of that.
+    Value next =
+        last.getPanelStart(piece.expert, piece.share(b, lastPanels).first);
+    hidden->emitPanels(piece.expert, piece.numRows, from, to, epilogue, next);
+    b.ifThen(b.equal(piece.part, b.index(0)),
+             [&] { last.padOperand(piece.numRows); });
+  };
+  auto emitLast = [&](const Piece &piece) {
+    if (hidden)
+      readHidden(piece);
+    else
+      gather(last, piece);
+    auto [from, to] = piece.share(b, lastPanels);
+    last.emitPanels(piece.expert, piece.numRows, from, to,
+                    makeEpilogue(product, piece.expert, piece.firstRow));
+  };
+  SmallVector<Schedule::Step> steps;
+  if (hidden)
+    steps.push_back(emitHidden);
+  steps.push_back(emitLast);
+  schedule.forEachPiece(counters, rowBlock, std::min(hiddenPanels, lastPanels),
+                        steps);
   scratch.release(mark);
   if (producer)
     producer.erase();

@@ -20,10 +20,11 @@ LogicalResult verifyLayer(func::FuncOp function, const KernelOptions &options);
 class LayerEmitter {
 public:
   LayerEmitter(LoopBuilder &builder, Kernels &kernels, Scratch &scratch,
-               TaskCounters &counters, ThreadInfo thread, Value tokens,
-               Value packed)
+               TaskCounters &counters, TeamMemory &teamMemory,
+               ThreadInfo thread, Value tokens, Value packed)
       : b(builder), kernels(kernels), scratch(scratch), counters(counters),
-        thread(thread), tokens(tokens), packed(packed) {}
+        teamMemory(teamMemory), thread(thread), tokens(tokens), packed(packed) {
+  }
 
   /// Replaces all ops of `phases`, with a barrier between two phases.
   void emit(const Phases &phases);
@@ -61,6 +62,7 @@ private:
   Kernels &kernels;
   Scratch &scratch;
   TaskCounters &counters;
+  TeamMemory &teamMemory;
   ThreadInfo thread;
   Value tokens, packed;
   llvm::DenseMap<Value, std::unique_ptr<Schedule>> schedules;

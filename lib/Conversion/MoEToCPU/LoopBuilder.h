@@ -79,6 +79,7 @@ public:
   Value select(Value condition, Value a, Value b) {
     return createOrFold<arith::SelectOp>(condition, a, b);
   }
+  Value logicalOr(Value a, Value b) { return createOrFold<arith::OrIOp>(a, b); }
   Value logicalAnd(Value a, Value b) {
     return createOrFold<arith::AndIOp>(a, b);
   }

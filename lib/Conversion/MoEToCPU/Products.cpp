@@ -14,11 +14,15 @@ using namespace mlir::moe;
 //===----------------------------------------------------------------------===//
 
 Value Scratch::allocate(LoopBuilder &b, int64_t count, Type element) {
-  int64_t bytes = count * llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
-  Value memory = b.view(this->bytes, b.index(used), {count}, element);
-  used += llvm::alignTo(bytes, 64);
+  int64_t size = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+  return b.view(bytes, b.index(allocateBytes(count * size)), {count}, element);
+}
+
+int64_t Scratch::allocateBytes(int64_t numBytes) {
+  int64_t first = used;
+  used += llvm::alignTo(numBytes, 64);
   peak = std::max(peak, used);
-  return memory;
+  return first;
 }
 
 //===----------------------------------------------------------------------===//
@@ -104,28 +108,39 @@ int64_t ProductEmitter::operandPerUnit() const {
   llvm_unreachable("covered switch");
 }
 
-void ProductEmitter::allocate() {
-  MLIRContext *context = b.getContext();
+/// With tiles, whole ones: what the last one has past the last row is
+/// multiplied, too, and nobody reads its sums.
+int64_t ProductEmitter::numOperandRows() const {
   int64_t rows = config.getRowBlock();
-  int64_t offset = scratch.mark();
-  int64_t size = rows * rowStride;
-  if (kind == DotKind::TileBF16) {
-    // Whole tiles: what the last one has past the last row is multiplied, too,
-    // and nobody reads its sums.
-    rows = llvm::alignTo(rows, kTileRows);
-    size = rows / kTileRows * rowStride;
-  }
-  operand = scratch.allocate(b, size, getOperandUnit(context, kind));
-  operandElements = operand;
-  if (readsPairs(kind)) {
-    // The same memory, as the elements that are stored.
-    scratch.release(offset);
-    operandElements = scratch.allocate(b, size * 2, b.getBF16Type());
-  }
+  return kind == DotKind::TileBF16 ? llvm::alignTo(rows, kTileRows) : rows;
+}
+
+int64_t ProductEmitter::operandUnits() const {
+  int64_t perStride = kind == DotKind::TileBF16 ? kTileRows : 1;
+  return numOperandRows() / perStride * rowStride;
+}
+
+void ProductEmitter::allocate() {
+  setOperand(scratch.getBytes(),
+             b.index(scratch.allocateBytes(getOperandBytes())));
+  allocateSums();
+}
+
+void ProductEmitter::allocateSums() {
   int64_t panels = needsPasses() ? config.getPassPanels() : 1;
   sums = scratch.allocate(
-      b, std::max(rows * panels, kMinSums) * config.getColumns(),
+      b, std::max(numOperandRows() * panels, kMinSums) * config.getColumns(),
       b.getF32Type());
+}
+
+void ProductEmitter::setOperand(Value bytes, Value firstByte) {
+  int64_t size = operandUnits();
+  operand =
+      b.view(bytes, firstByte, {size}, getOperandUnit(b.getContext(), kind));
+  // The same memory, as the elements that are stored.
+  operandElements = readsPairs(kind)
+                        ? b.view(bytes, firstByte, {size * 2}, b.getBF16Type())
+                        : operand;
 }
 
 /// `value` as the float type `element`, exactly (the type is no narrower).
@@ -208,8 +223,13 @@ Value ProductEmitter::getByte(Value weightUnit) {
   return b.add(packedStart, b.mul(weightUnit, 4));
 }
 
-Value ProductEmitter::getExpertStart(Value expert) {
-  return getByte(b.mul(expert, layout.expertUnits()));
+Value ProductEmitter::getPanelUnit(Value expert, Value panel) {
+  return b.add(b.mul(expert, layout.expertUnits()),
+               b.mul(panel, layout.panelUnits()));
+}
+
+Value ProductEmitter::getPanelStart(Value expert, Value panel) {
+  return getByte(getPanelUnit(expert, panel));
 }
 
 /// How many panels few rows are multiplied by at a time. A sum waits for its
@@ -251,7 +271,6 @@ Value ProductEmitter::getPassUnits(Value numRows) {
 void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
                                 Value lastPanel, const Epilogue &epilogue,
                                 Value nextRead) {
-  Value expertStart = b.mul(expert, layout.expertUnits());
   Value units = b.index(layout.numUnits());
   Value passUnits = needsPasses() ? getPassUnits(numRows) : units;
   Value group = b.index(1);
@@ -264,9 +283,7 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
   b.forEach(firstPanel, lastPanel, group, [&](Value panel) {
     Value count = b.min(group, b.sub(lastPanel, panel));
     Value end = b.add(panel, count);
-    auto getStart = [&](Value panel) {
-      return b.add(expertStart, b.mul(panel, layout.panelUnits()));
-    };
+    auto getStart = [&](Value panel) { return getPanelUnit(expert, panel); };
     auto getUnit = [&](Value panel, Value unit) {
       return getByte(b.add(getStart(panel), b.mul(unit, layout.panelColumns)));
     };

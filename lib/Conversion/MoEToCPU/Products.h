@@ -54,6 +54,9 @@ public:
 
   /// `count` elements, aligned to a cache line.
   Value allocate(LoopBuilder &builder, int64_t count, Type element);
+  /// The first of as many bytes, aligned to a cache line.
+  int64_t allocateBytes(int64_t numBytes);
+  Value getBytes() const { return bytes; }
 
   /// What is allocated from here to `release` lives as long as one op's code.
   int64_t mark() const { return used; }
@@ -155,6 +158,12 @@ public:
 
   /// Memory for the operand's rows of one row block, and for the sums.
   void allocate();
+  /// Memory for the sums alone; `setOperand` says where the rows are.
+  void allocateSums();
+  /// The operand's rows are in `bytes` from `firstByte` on, for code that is
+  /// emitted after this.
+  void setOperand(Value bytes, Value firstByte);
+  int64_t getOperandBytes() const { return 4 * operandUnits(); }
 
   /// Copies `numRows` rows of `x` into the operand's form; `sourceRow` tells
   /// which row of `x` is row i.
@@ -174,8 +183,8 @@ public:
                   Value lastPanel, const Epilogue &epilogue,
                   Value nextRead = {});
 
-  /// The byte of the packed buffer at which an expert's weights start.
-  Value getExpertStart(Value expert);
+  /// The byte of the packed buffer at which a panel of an expert starts.
+  Value getPanelStart(Value expert, Value panel);
 
   const PackedLayout &getLayout() const { return layout; }
   int64_t getRowBlock() const { return config.getRowBlock(); }
@@ -194,6 +203,10 @@ private:
   /// Whether a full block of rows takes several passes over the reduction.
   bool needsPasses() const;
   Value getPassUnits(Value numRows);
+  /// Rows that operand and sums have memory for.
+  int64_t numOperandRows() const;
+  /// Elements, in the kernel's order, of the operand's rows.
+  int64_t operandUnits() const;
   /// Where in `operandElements` a column of a row lies.
   Value getOperandPosition(Value local, Value column);
   int64_t getGroup(int64_t rows) const;
@@ -210,6 +223,7 @@ private:
             config.getPrefetch() != 0};
   }
   Value getByte(Value weightUnit);
+  Value getPanelUnit(Value expert, Value panel);
   void emitEpilogue(Value numRows, Value panel, Value sumsStart,
                     const Epilogue &epilogue);
   Value computeElements(const Epilogue &epilogue, const EpilogueRow &row,

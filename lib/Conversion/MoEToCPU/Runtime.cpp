@@ -83,14 +83,19 @@ static unsigned getAlignment(Type element) {
   return llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
 }
 
+static Value loadAtomic(LoopBuilder &builder, Value memory, Value position,
+                        LLVM::AtomicOrdering order) {
+  Type element = cast<MemRefType>(memory.getType()).getElementType();
+  return LLVM::LoadOp::create(builder, element,
+                              getAddress(builder, memory, position),
+                              getAlignment(element), /*isVolatile=*/false,
+                              /*isNonTemporal=*/false, /*isInvariant=*/false,
+                              /*isInvariantGroup=*/false, order);
+}
+
 Value mlir::moe::loadRelaxed(LoopBuilder &builder, Value memory,
                              Value position) {
-  Type element = cast<MemRefType>(memory.getType()).getElementType();
-  return LLVM::LoadOp::create(
-      builder, element, getAddress(builder, memory, position),
-      getAlignment(element), /*isVolatile=*/false,
-      /*isNonTemporal=*/false, /*isInvariant=*/false,
-      /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic);
+  return loadAtomic(builder, memory, position, LLVM::AtomicOrdering::monotonic);
 }
 
 void mlir::moe::storeRelaxed(LoopBuilder &builder, Value value, Value memory,
@@ -101,7 +106,7 @@ void mlir::moe::storeRelaxed(LoopBuilder &builder, Value value, Value memory,
                         LLVM::AtomicOrdering::monotonic);
 }
 
-/// Calls a function of the OpenMP runtime that returns a number.
+/// Calls a function of libc or the OpenMP runtime that returns a number.
 static Value callRuntime(LoopBuilder &builder, ModuleOp module, StringRef name,
                          ValueRange arguments = {}) {
   Type i32 = builder.getI32Type();
@@ -113,6 +118,33 @@ static Value callRuntime(LoopBuilder &builder, ModuleOp module, StringRef name,
   }
   return func::CallOp::create(builder, name, TypeRange(i32), arguments)
       .getResult(0);
+}
+
+void mlir::moe::emitWait(LoopBuilder &b, ModuleOp module, Value memory,
+                         Value position, Value value) {
+  // Some ten microseconds where a pause takes 140 cycles.
+  constexpr int64_t maxPauses = 256;
+  auto loop = scf::WhileOp::create(b, TypeRange(b.getIndexType()),
+                                   ValueRange{b.index(0)});
+  OpBuilder::InsertionGuard guard(b);
+  Block *before =
+      b.createBlock(&loop.getBefore(), {}, b.getIndexType(), b.getLoc());
+  Value current =
+      loadAtomic(b, memory, position, LLVM::AtomicOrdering::acquire);
+  scf::ConditionOp::create(b, b.cmp(arith::CmpIPredicate::ne, current, value),
+                           before->getArgument(0));
+  Block *after =
+      b.createBlock(&loop.getAfter(), {}, b.getIndexType(), b.getLoc());
+  Value pauses = after->getArgument(0);
+  Value mayPause = b.less(pauses, b.index(maxPauses));
+  b.ifElse(
+      mayPause,
+      [&] {
+        LLVM::CallIntrinsicOp::create(b, b.getStringAttr("llvm.x86.sse2.pause"),
+                                      ValueRange());
+      },
+      [&] { callRuntime(b, module, "sched_yield"); });
+  scf::YieldOp::create(b, ValueRange{b.add(pauses, 1)});
 }
 
 /// The team is LLVM's, so only LLVM's runtime knows its threads. The standard

@@ -28,6 +28,13 @@ Value loadRelaxed(LoopBuilder &builder, Value memory, Value position);
 void storeRelaxed(LoopBuilder &builder, Value value, Value memory,
                   Value position);
 
+/// Waits until an i32 that other threads count up is `value`, and sees what
+/// they wrote before. Waits in user space first: the threads that count are
+/// about to be done. After that it yields the processor each time: where there
+/// are more threads than processors, one of those may be waiting for this one.
+void emitWait(LoopBuilder &builder, ModuleOp module, Value memory,
+              Value position, Value value);
+
 /// Emits a parallel region; `body` gets the thread's number and the number of
 /// threads, both of index type.
 void emitParallel(LoopBuilder &builder, ModuleOp module,

@@ -15,21 +15,32 @@ static constexpr int64_t maxExtraTasks = 1024;
 /// Tasks are sorted by their number of rows, in so many steps.
 static constexpr int64_t sizeSteps = 256;
 
-static constexpr int64_t cacheLine = 64;
+/// A round of tasks is worth splitting if that makes it an eighth shorter: each
+/// part gathers its rows anew and starts a stream of memory of its own.
+static constexpr int64_t maxRounds = 8;
+/// Counters of parts that are done. Where more tasks are split some share one,
+/// and wait for each other's parts.
+static constexpr int64_t numDoneCounters = 16;
 
-static Value getCounter(LoopBuilder &b, Value shared, int64_t byte) {
-  return b.view(shared, b.index(byte), {1}, b.getI32Type());
-}
-
-Value TaskCounters::create(LoopBuilder &builder) {
-  numBytes += cacheLine;
-  return getCounter(builder, shared, numBytes - cacheLine);
+Value TaskCounters::create(LoopBuilder &builder, int64_t count) {
+  Value first = builder.index(numBytes);
+  numBytes += count * kStride * 4;
+  return builder.view(shared, first, {count * kStride}, builder.getI32Type());
 }
 
 void TaskCounters::clear(LoopBuilder &builder, Value shared) const {
-  for (int64_t byte = 0; byte < numBytes; byte += cacheLine)
-    builder.store(builder.i32(0), getCounter(builder, shared, byte),
-                  builder.index(0));
+  Value all = builder.view(shared, builder.index(0), {numBytes / 4},
+                           builder.getI32Type());
+  builder.forEach(
+      builder.index(0), builder.index(numBytes / 4), builder.index(kStride),
+      [&](Value position) { builder.store(builder.i32(0), all, position); });
+}
+
+Value TeamMemory::allocate(LoopBuilder &builder, Value numThreads,
+                           int64_t perThread) {
+  Value first = builder.mul(numThreads, bytesPerThread);
+  bytesPerThread += perThread;
+  return first;
 }
 
 Schedule::Schedule(LoopBuilder &builder, Scratch &scratch, ThreadInfo thread,
@@ -166,17 +177,95 @@ void Schedule::emitRows(Value ids, Value rows, Value inverse) {
   });
 }
 
-void Schedule::forEachTask(
-    Value counter,
-    function_ref<void(Value expert, Value firstRow, Value numRows)> body) {
-  auto takeNext = [&] {
-    return b.toIndex(memref::AtomicRMWOp::create(
-        b, arith::AtomicRMWKind::addi, b.i32(1), counter, b.index(0)));
+/// Splits the last round of tasks. If each thread takes r parts, n tasks have
+/// r * threads / n parts each, rounded down, and take r / parts as long as
+/// whole ones: the fewest r that makes this the shortest.
+Schedule::Split Schedule::emitSplit(int64_t rowBlock, int64_t maxParts) {
+  Value threads = thread.numThreads, zero = b.index(0), one = b.index(1);
+  // What the steps hand over has memory for one block. And in many rounds the
+  // last one is little.
+  Value isSplit = b.logicalAnd(b.less(taskRows, b.index(rowBlock + 1)),
+                               b.less(numTasks, b.mul(threads, maxRounds)));
+  Value rest = b.select(isSplit, b.rem(numTasks, threads), zero);
+  Value divisor = b.max(rest, one);
+  SmallVector<Value> best = b.forCarrying(
+      one, b.index(maxRounds + 1), {one, one},
+      [&](Value rounds, ValueRange carried) -> SmallVector<Value> {
+        Value parts =
+            b.min(b.div(b.mul(threads, rounds), divisor), b.index(maxParts));
+        Value isShorter =
+            b.less(b.mul(carried[0], rounds), b.mul(parts, carried[1]));
+        return {b.select(isShorter, parts, carried[0]),
+                b.select(isShorter, rounds, carried[1])};
+      });
+  Value parts = best[0];
+  rest = b.select(b.equal(parts, one), zero, rest);
+  return {b.sub(numTasks, rest), rest, parts};
+}
+
+/// Waits until all parts of a first step are done, for this split task and for
+/// those that share its counter.
+void Schedule::emitWaitForParts(Value done, const Split &split, Value task) {
+  Value counter = b.rem(task, numDoneCounters);
+  Value tasks =
+      b.ceilDiv(b.sub(split.numTasks, counter), b.index(numDoneCounters));
+  emitWait(b, getModule(), done, b.mul(counter, TaskCounters::kStride),
+           b.toI32(b.mul(tasks, split.numParts)));
+}
+
+void Schedule::forEachPiece(TaskCounters &counters, int64_t rowBlock,
+                            int64_t maxParts, ArrayRef<Step> steps) {
+  auto numSteps = static_cast<int64_t>(steps.size());
+  Value next = counters.create(b), done;
+  if (numSteps > 1)
+    done = counters.create(b, numDoneCounters);
+  auto count = [&](Value counter, Value position) -> Value {
+    return memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, b.i32(1),
+                                       counter, position);
   };
-  b.forEachBelow(numTasks, takeNext, [&](Value i) {
-    Value task = get(order, i);
-    Value expert = get(taskExpert, task);
-    Value start = b.mul(b.sub(task, get(taskStart, expert)), taskRows);
-    body(expert, b.add(get(offsets, expert), start), taskSize(task));
+  Split split = emitSplit(rowBlock, maxParts);
+  Value partsPerStep = b.mul(split.numTasks, split.numParts);
+  Value numPieces = b.add(split.numWhole, b.mul(partsPerStep, numSteps));
+  auto takeNext = [&] { return b.toIndex(count(next, b.index(0))); };
+  b.forEachBelow(numPieces, takeNext, [&](Value number) {
+    Value isWhole = b.less(number, split.numWhole);
+    // Parts are numbered by step, then by task. For a whole task these mean
+    // nothing.
+    Value partNumber = b.sub(number, split.numWhole);
+    Value step = b.div(partNumber, b.max(partsPerStep, b.index(1)));
+    Value inStep = b.sub(partNumber, b.mul(step, partsPerStep));
+    Value splitTask = b.div(inStep, split.numParts);
+
+    Value position =
+        b.select(isWhole, number, b.add(split.numWhole, splitTask));
+    Value task = get(order, position);
+    Piece piece;
+    piece.expert = get(taskExpert, task);
+    piece.part = b.select(isWhole, b.index(0), b.rem(inStep, split.numParts));
+    piece.numParts = b.select(isWhole, b.index(1), split.numParts);
+    piece.place =
+        b.select(isWhole, b.add(thread.numThreads, thread.thread), splitTask);
+    Value isPart = b.cmp(arith::CmpIPredicate::uge, number, split.numWhole);
+    Value taskStartRow =
+        b.mul(b.sub(task, get(taskStart, piece.expert)), taskRows);
+    Value firstRow = b.add(get(offsets, piece.expert), taskStartRow);
+    Value size = taskSize(task);
+    b.forEach(b.index(0), size, b.index(rowBlock), [&](Value start) {
+      piece.firstRow = b.add(firstRow, start);
+      piece.numRows = b.min(b.index(rowBlock), b.sub(size, start));
+      for (int64_t s = 0; s < numSteps; ++s) {
+        Value isTaken = b.logicalOr(isWhole, b.equal(step, b.index(s)));
+        b.ifThen(isTaken, [&] {
+          if (s > 0)
+            b.ifThen(isPart, [&] { emitWaitForParts(done, split, splitTask); });
+          steps[s](piece);
+          if (s + 1 < numSteps)
+            b.ifThen(isPart, [&] {
+              count(done, b.mul(b.rem(splitTask, numDoneCounters),
+                                TaskCounters::kStride));
+            });
+        });
+      }
+    });
   });
 }
