@@ -8,6 +8,8 @@ archer = os.path.join(os.path.dirname(config.llvm_tools_dir), "lib", "libarcher.
 if not os.path.exists(archer):
     lit_config.fatal(f"expected {archer}, a part of LLVM's OpenMP runtime")
 config.environment["OMP_TOOL_LIBRARIES"] = archer
+# More than one thread on any machine.
+config.environment["OMP_NUM_THREADS"] = "3"
 # A race ends the program with a signal: no test takes that for the error that
 # it expects.
 options = ["ignore_noninstrumented_modules=1", "halt_on_error=1", "abort_on_error=1"]
