@@ -35,14 +35,20 @@ static DLTensor make(int64_t *shape, float scale) {
   return tensor;
 }
 
+// aligned_alloc takes multiples of the alignment only.
+static void *allocate(size_t alignment, size_t size) {
+  return aligned_alloc(alignment,
+                       (size + alignment - 1) / alignment * alignment);
+}
+
 int main(void) {
   int64_t router[] = {E, H}, up[] = {F, H}, down[] = {H, F}, tokens[] = {T, H};
   DLTensor params[forward_num_params]; // In the order that liblayer.h says.
   params[0] = make(router, 0.05f);
   for (int i = 1; i < forward_num_params; ++i) // all gates, all ups, all downs
     params[i] = make(i <= 2 * E ? up : down, 0.05f);
-  void *packed = aligned_alloc(2 << 20, forward_packed_size());
-  void *workspace = aligned_alloc(64, forward_workspace_size(T));
+  void *packed = allocate(2 << 20, forward_packed_size());
+  void *workspace = allocate(64, forward_workspace_size(T));
   DLTensor x = make(tokens, 1), y = make(tokens, 0);
 
   if (forward_pack(params, forward_num_params, packed) ||

@@ -12,7 +12,7 @@ from lit.llvm.subst import ToolSubst
 config.name = "MoE"
 config.test_format = lit.formats.ShTest(not llvm_config.use_lit_shell)
 config.suffixes = [".mlir", ".test", ".ptx"]
-config.excludes = ["Inputs", "Unit"]
+config.excludes = ["Inputs"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.moe_obj_root, "test")
 
@@ -21,7 +21,10 @@ llvm_config.with_environment("PATH", config.moe_tools_dir, append_path=True)
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 
 config.substitutions.append(("%PYTHON", sys.executable))
-config.substitutions.append(("%host_cc", config.host_cc))
+# What loads instrumented code has to be instrumented, too.
+sanitizes_threads = "thread" in config.moe_sanitize
+host_cc = config.host_cc + (" -fsanitize=thread" if sanitizes_threads else "")
+config.substitutions.append(("%host_cc", host_cc))
 config.substitutions.append(("%moe_lib", config.moe_lib_dir))
 config.substitutions.append(("%moe_src", config.moe_src_root))
 config.substitutions.append(("%llvm_tools", config.llvm_tools_dir))
@@ -50,3 +53,5 @@ if shutil.which("ptxas"):
     config.available_features.add("ptxas")
 if config.moe_sanitize:
     config.available_features.add("sanitize")
+if sanitizes_threads:
+    lit_config.load_config(config, os.path.join(config.test_source_root, "ThreadSanitizer.cfg.py"))

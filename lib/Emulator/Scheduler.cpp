@@ -126,10 +126,15 @@ bool Scheduler::unblock() {
   return false;
 }
 
-void Scheduler::finishBlock(Block &block) {
-  block.async.finish();
+/// Other threads run other blocks of the launch.
+static void addCounters(Block &block) {
   std::lock_guard<std::mutex> lock(block.launch.mutex);
   block.launch.counters.add(block.counters);
+}
+
+void Scheduler::finishBlock(Block &block) {
+  block.async.finish();
+  addCounters(block);
 }
 
 void Scheduler::run() {
@@ -166,7 +171,7 @@ void Scheduler::run() {
   for (auto &block : blocks)
     if (std::any_of(entries.begin(), entries.end(),
                     [&](const Entry &e) { return e.block == block.get(); }))
-      launch.counters.add(block->counters);
+      addCounters(*block);
 }
 
 /// Whether all that run only poll, or nothing has happened for too long.

@@ -12,3 +12,5 @@ config.test_format = lit.formats.GoogleTest(".", "Tests")
 for name in ["HOME", "TMP", "TEMP", "ASAN_OPTIONS", "UBSAN_OPTIONS"]:
     if name in os.environ:
         config.environment[name] = os.environ[name]
+if "thread" in config.moe_sanitize:
+    lit_config.load_config(config, os.path.join(config.moe_src_root, "test", "ThreadSanitizer.cfg.py"))

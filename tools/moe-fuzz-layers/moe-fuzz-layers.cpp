@@ -26,11 +26,14 @@ static cl::opt<bool> print("print", cl::desc("print each layer's IR"));
 
 static cl::opt<bool> compile("compile", cl::init(true),
                              cl::desc("compile and run each layer as well"));
+static cl::opt<std::string> cpu("cpu", cl::desc("CPU to compile for"),
+                                cl::init("native"));
 
-/// Kernels for this CPU, or those of a wider one on what this one has; rows and
+/// Kernels for the CPU, or those of a wider one on what this one has; rows and
 /// reductions in one part or in several.
 static CompiledVariant drawVariant(uint64_t layerSeed) {
   CompiledVariant variant;
+  variant.cpu = cpu;
   uint64_t kind = Dice(layerSeed ^ 0x5eed).roll() % 8;
   variant.vectorBits = kind % 4 >= 2 ? 512 : 0;
   variant.emulateDot = kind % 4 == 3;
@@ -52,7 +55,8 @@ static bool checkOne(uint64_t layerSeed, MLIRContext &context) {
   if (good)
     return true;
   errs() << "layer " << layerSeed << " failed: " << layer.summary << "\n"
-         << "again: moe-fuzz-layers --count=1 --seed=" << layerSeed << "\n"
+         << "again: moe-fuzz-layers --count=1 --seed=" << layerSeed
+         << " --cpu=" << cpu << "\n"
          << layer.text << "\n";
   return false;
 }

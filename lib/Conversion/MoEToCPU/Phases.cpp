@@ -69,22 +69,29 @@ static FailureOr<LinearSize> getAffineSize(AffineExpr expr, ValueRange operands,
   return failure();
 }
 
+static FailureOr<LinearSize> getLinearSize(OpFoldResult size) {
+  if (std::optional<int64_t> constant = getConstantIntValue(size))
+    return LinearSize{0, *constant};
+  return getLinearSize(cast<Value>(size));
+}
+
 /// The size of a memref's dimension: T for that of an argument, what it was
 /// allocated with for an allocation's.
-static FailureOr<LinearSize> getDimSize(memref::DimOp op) {
-  std::optional<int64_t> dim = op.getConstantIndex();
-  auto type = dyn_cast<MemRefType>(op.getSource().getType());
-  if (!dim || !type)
+static FailureOr<LinearSize> getDimSize(Value memref, int64_t dim) {
+  auto type = dyn_cast<MemRefType>(memref.getType());
+  if (!type)
     return failure();
-  if (!type.isDynamicDim(*dim))
-    return LinearSize{0, type.getDimSize(*dim)};
-  if (isa<BlockArgument>(op.getSource()))
+  if (!type.isDynamicDim(dim))
+    return LinearSize{0, type.getDimSize(dim)};
+  if (isa<BlockArgument>(memref))
     return LinearSize{1, 0};
-  auto allocation = op.getSource().getDefiningOp<memref::AllocOp>();
+  if (auto view = memref.getDefiningOp<memref::ExpandShapeOp>())
+    return getLinearSize(view.getMixedOutputShape()[dim]);
+  auto allocation = memref.getDefiningOp<memref::AllocOp>();
   if (!allocation)
     return failure();
   return getLinearSize(
-      allocation.getDynamicSizes()[type.getDynamicDimIndex(*dim)]);
+      allocation.getDynamicSizes()[type.getDynamicDimIndex(dim)]);
 }
 
 FailureOr<LinearSize> mlir::moe::getLinearSize(Value value) {
@@ -95,7 +102,12 @@ FailureOr<LinearSize> mlir::moe::getLinearSize(Value value) {
   if (!op)
     return failure();
   return llvm::TypeSwitch<Operation *, FailureOr<LinearSize>>(op)
-      .Case<memref::DimOp>(getDimSize)
+      .Case<memref::DimOp>([](memref::DimOp op) -> FailureOr<LinearSize> {
+        std::optional<int64_t> dim = op.getConstantIndex();
+        if (!dim)
+          return failure();
+        return getDimSize(op.getSource(), *dim);
+      })
       .Case<arith::MulIOp>([](auto op) { return combine(op, multiply); })
       .Case<arith::AddIOp>([](auto op) {
         return combine(op, [](LinearSize a, LinearSize b) {
@@ -111,6 +123,37 @@ FailureOr<LinearSize> mlir::moe::getLinearSize(Value value) {
                              map.getNumDims());
       })
       .Default([](Operation *) { return failure(); });
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of views
+//===----------------------------------------------------------------------===//
+
+/// Whether a view has all rows of its source, and some of the columns.
+static bool selectsColumns(memref::SubViewOp view) {
+  if (view.getSourceType().getRank() == 0 || view.getDroppedDims()[0] ||
+      !isConstantIntValue(view.getMixedOffsets()[0], 0) ||
+      !isConstantIntValue(view.getMixedStrides()[0], 1))
+    return false;
+  FailureOr<LinearSize> source = getDimSize(view.getSource(), 0),
+                        own = getLinearSize(view.getMixedSizes()[0]);
+  return succeeded(source) && succeeded(own) && *source == *own;
+}
+
+/// Whether the rows of a memref are all those of its root, in order: then the
+/// rows of a token are the same memory in both.
+static bool hasRowsOfRoot(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>()) {
+    if (auto subview = dyn_cast<memref::SubViewOp>(*view)) {
+      if (!selectsColumns(subview))
+        return false;
+    } else if (!isa<memref::CastOp, memref::CollapseShapeOp,
+                    memref::ExpandShapeOp>(*view)) {
+      return false;
+    }
+    memref = view.getViewSource();
+  }
+  return memref == getRootBuffer(memref);
 }
 
 //===----------------------------------------------------------------------===//
@@ -140,7 +183,7 @@ int64_t mlir::moe::getRowsPerToken(linalg::LinalgOp op) {
     auto type = dyn_cast<MemRefType>(operand.get().getType());
     if (!type || map.getNumResults() == 0 ||
         map.getResult(0) != getAffineDimExpr(0, op.getContext()) ||
-        !type.isDynamicDim(0))
+        !type.isDynamicDim(0) || !hasRowsOfRoot(operand.get()))
       return 0;
     Value root = getRootBuffer(operand.get());
     FailureOr<LinearSize> size = LinearSize{1, 0};
@@ -232,6 +275,8 @@ private:
     if (!memref || !isa<MemRefType>(memref.getType()))
       return;
     Value root = getRootBuffer(memref);
+    if (part == Part::Tokens && !hasRowsOfRoot(memref))
+      part = Part::Any;
     if (isThreadLocal(root))
       part = Part::Local;
     accesses.push_back({root, isWrite, part});

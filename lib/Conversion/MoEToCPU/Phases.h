@@ -28,6 +28,10 @@ Value getRootBuffer(Value memref);
 /// `value` as `perToken * T + fixed`, for what sizes are computed with.
 struct LinearSize {
   int64_t perToken = 0, fixed = 0;
+
+  bool operator==(const LinearSize &other) const {
+    return perToken == other.perToken && fixed == other.fixed;
+  }
 };
 FailureOr<LinearSize> getLinearSize(Value value);
 

@@ -7,6 +7,7 @@
 #include "moe/Target/CPU/CompiledModule.h"
 
 #include "CABI.h"
+#include "ThreadSanitizer.h"
 #include "moe/Target/CPU/TargetInfo.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -72,6 +73,8 @@ static void setTargetAttributes(llvm::Module &code, const CPUTarget &target) {
 static void optimize(llvm::Module &code, llvm::TargetMachine &machine,
                      unsigned level) {
   llvm::PassBuilder builder(&machine);
+  if (sanitizesThreads)
+    addThreadSanitizerPasses(builder);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
@@ -117,6 +120,8 @@ LogicalResult CompiledModule::translate(unsigned optLevel) {
   if (llvm::Error error = addCFunctions(*code, entryPoints, target->cpu,
                                         getRequiredFeatures(*machine)))
     return source.emitError() << llvm::toString(std::move(error));
+  if (sanitizesThreads)
+    setThreadSanitizerAttributes(*code);
   optimize(*code, *machine, optLevel);
   return success();
 }
@@ -211,7 +216,8 @@ moe::findForeignSymbols(llvm::MemoryBufferRef object) {
     if (!name)
       return name.takeError();
     if (!(*flags & llvm::object::SymbolRef::SF_Undefined) || name->empty() ||
-        *name == "_GLOBAL_OFFSET_TABLE_" || isOpenMPSymbol(*name))
+        *name == "_GLOBAL_OFFSET_TABLE_" || isOpenMPSymbol(*name) ||
+        (sanitizesThreads && isThreadSanitizerSymbol(*name)))
       continue;
     bool known = llvm::any_of(libraries, [&](void *library) {
       return library && dlsym(library, name->str().c_str());

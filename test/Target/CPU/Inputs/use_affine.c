@@ -19,14 +19,19 @@ static DLTensor make(float *data, int64_t *shape, int rank) {
   return tensor;
 }
 
+/* aligned_alloc takes multiples of the alignment only. */
+static void *allocate(size_t size) {
+  return aligned_alloc(64, (size + 63) / 64 * 64);
+}
+
 int main(void) {
   float scale[] = {2, 3, 4, 5}, bias0[] = {10, 20, 30, 40};
   float bias1[] = {0.5, 0.25, 0, -1};
   float x[20], y[20];
   int64_t four[] = {4}, five_rows[] = {5, 4}, six_rows[] = {6, 4};
   DLTensor params[affine_num_params], input, output;
-  void *packed = aligned_alloc(64, affine_packed_size());
-  void *workspace = aligned_alloc(64, affine_workspace_size(5));
+  void *packed = allocate(affine_packed_size());
+  void *workspace = allocate(affine_workspace_size(5));
   int i, wrong = 0;
 
   params[0] = make(scale, four, 1);
