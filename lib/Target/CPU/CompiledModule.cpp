@@ -72,7 +72,10 @@ static void setTargetAttributes(llvm::Module &code, const CPUTarget &target) {
 
 static void optimize(llvm::Module &code, llvm::TargetMachine &machine,
                      unsigned level) {
-  llvm::PassBuilder builder(&machine);
+  llvm::PipelineTuningOptions tuning;
+  // The sanitizer sees no masked accesses, gathers and scatters.
+  tuning.LoopVectorization = !sanitizesThreads;
+  llvm::PassBuilder builder(&machine, tuning);
   if (sanitizesThreads)
     addThreadSanitizerPasses(builder);
   llvm::LoopAnalysisManager loops;
