@@ -131,8 +131,9 @@ TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
   // A block reads all weights once more, which has to be little beside its
   // products. Its rows need not fit a cache: a panel reads them one tile after
   // the other.
-  // With tiles computing is so fast that it takes more rows.
-  int64_t mostRows = kind == DotKind::TileBF16 ? 256 : 144;
+  // With tiles computing is so fast that it takes more rows; half as many again
+  // as a power of two, of which the average number of rows often is one.
+  int64_t mostRows = kind == DotKind::TileBF16 ? 384 : 144;
   choice.rowBlock = mostRows / choice.rows * choice.rows;
   choice.prefetch = 8 << 10;
   // Tiles wait for rows that come from beyond the second cache; weights and

@@ -118,13 +118,29 @@ void Schedule::emitTasks(Value numRows) {
                   [&](Value task) { put(e, taskExpert, task); });
         return {next};
       })[0];
+  put(numTasks, taskStart, b.index(experts));
   sortTasks();
 }
 
-Value Schedule::taskSize(Value task) {
+/// The tasks of an expert have about the same number of rows: each reads all
+/// weights, and a task of the few rows that are left over would read them for
+/// little. They start at multiples of 16 where a block is one, for whole tiles.
+std::pair<Value, Value> Schedule::taskRange(Value task) {
+  int64_t unit = rowBlock % kTileRows == 0 ? kTileRows : 1;
   Value expert = get(taskExpert, task);
-  Value start = b.mul(b.sub(task, get(taskStart, expert)), taskRows);
-  return b.min(b.sub(get(counts, expert), start), taskRows);
+  Value count = get(counts, expert), first = get(taskStart, expert);
+  Value number = b.sub(get(taskStart, b.add(expert, 1)), first);
+  auto getStart = [&](Value i) {
+    Value exact = b.div(b.mul(count, i), number);
+    return b.min(b.mul(b.ceilDiv(exact, b.index(unit)), unit), count);
+  };
+  Value i = b.sub(task, first);
+  return {getStart(i), getStart(b.add(i, 1))};
+}
+
+Value Schedule::taskSize(Value task) {
+  auto [start, end] = taskRange(task);
+  return b.sub(end, start);
 }
 
 /// A counting sort of the tasks, those with the most rows first.
@@ -246,10 +262,9 @@ void Schedule::forEachPiece(TaskCounters &counters, int64_t rowBlock,
     piece.place =
         b.select(isWhole, b.add(thread.numThreads, thread.thread), splitTask);
     Value isPart = b.cmp(arith::CmpIPredicate::uge, number, split.numWhole);
-    Value taskStartRow =
-        b.mul(b.sub(task, get(taskStart, piece.expert)), taskRows);
-    Value firstRow = b.add(get(offsets, piece.expert), taskStartRow);
-    Value size = taskSize(task);
+    auto [start, end] = taskRange(task);
+    Value firstRow = b.add(get(offsets, piece.expert), start);
+    Value size = b.sub(end, start);
     b.forEach(b.index(0), size, b.index(rowBlock), [&](Value start) {
       piece.firstRow = b.add(firstRow, start);
       piece.numRows = b.min(b.index(rowBlock), b.sub(size, start));

@@ -134,6 +134,8 @@ private:
   void emitTasks(Value numRows);
   void sortTasks();
   void emitRows(Value ids, Value rows, Value inverse);
+  /// The first row of a task, and the first one after it, of its expert's.
+  std::pair<Value, Value> taskRange(Value task);
   /// The rows of a task, an index.
   Value taskSize(Value task);
   /// How many tasks are not split, the first ones, and how many are.

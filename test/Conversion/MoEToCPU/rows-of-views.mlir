@@ -2,8 +2,9 @@
 
 // Rows that are not the tokens': the first thread writes all of them.
 
-// CHECK-LABEL: func.func private @shifted__thread
-// CHECK:         %[[FIRST:.*]] = arith.cmpi eq, %arg6,
+// CHECK-LABEL: func.func private @shifted__thread(
+// CHECK-SAME:    %[[THREAD:[^ ]*]]: index, %{{[^ ]*}}: index) attributes
+// CHECK:         %[[FIRST:.*]] = arith.cmpi eq, %[[THREAD]],
 // CHECK:         scf.if %[[FIRST]] {
 // CHECK-NEXT:      linalg.exp ins(%subview : {{.*}}) outs(%subview_0 : {{.*}})
 // CHECK-NEXT:    }

@@ -18,7 +18,7 @@
 
 // Tiles of AMX: two blocks of 16 rows to a pass over the weights.
 // RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-select-strategy=cpu=sapphirerapids | FileCheck %s --check-prefix=TILES
-// TILES: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = 32, columns = 32, row_block = 256
+// TILES: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = 32, columns = 32, row_block = 384
 
 // WIDE: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = 12, columns = 32
 
