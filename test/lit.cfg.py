@@ -51,6 +51,8 @@ for feature in ["avx2", "avx512f", "avx512_bf16"]:
         config.available_features.add(feature)
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")
+if os.path.exists("/sys/kernel/mm/transparent_hugepage"):
+    config.available_features.add("large-pages")
 if config.moe_sanitize:
     config.available_features.add("sanitize")
 if sanitizes_threads:

@@ -27,7 +27,9 @@ constexpr llvm::StringLiteral kIntroduction = R"(
 //   the CPU, aligned to their element; byte_offset is honoured. A parameter
 //   with `*` in its name is one tensor per expert, in expert order.
 // * packed and workspace are aligned to 64 bytes, packed better to 2 MiB (a
-//   multiple of it, for aligned_alloc). Outputs overlap no other tensor.
+//   multiple of it, for aligned_alloc). NAME_pack asks the system for large
+//   pages, which takes effect in memory that nobody has touched. Outputs overlap
+//   no other tensor.
 // * Parameters have the type that is listed below, whatever a checkpoint stores:
 //   widen bf16 where f32 is wanted, as for the router of DeepSeek-V3.
 // * NAME_pack and NAME_run use the threads of OpenMP (omp_set_num_threads,
