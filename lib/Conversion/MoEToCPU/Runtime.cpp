@@ -143,6 +143,11 @@ void mlir::moe::emitBarrier(LoopBuilder &builder) {
   omp::BarrierOp::create(builder);
 }
 
+void mlir::moe::emitStoreFence(LoopBuilder &builder) {
+  LLVM::CallIntrinsicOp::create(
+      builder, builder.getStringAttr("llvm.x86.sse.sfence"), ValueRange());
+}
+
 /// Linux grants the tile registers (8 KiB more for a thread's state) only to
 /// processes that ask, all threads at once: arch_prctl(ARCH_REQ_XCOMP_PERM,
 /// XFEATURE_XTILEDATA). Where it refuses, the first tile stops the process with

@@ -36,6 +36,10 @@ void emitParallel(LoopBuilder &builder, ModuleOp module,
 /// A barrier of all threads of the parallel region.
 void emitBarrier(LoopBuilder &builder);
 
+/// Makes what this thread has stored past the caches visible to other threads
+/// before anything that it stores afterwards: barriers alone do not.
+void emitStoreFence(LoopBuilder &builder);
+
 /// Asks the kernel, once in a process, that its threads may use AMX's tiles.
 void emitTilePermission(LoopBuilder &builder, ModuleOp module);
 
