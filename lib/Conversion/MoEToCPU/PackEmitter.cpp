@@ -23,8 +23,9 @@ namespace {
 /// Emits one thread's part of the packing.
 class PackEmitter {
 public:
-  PackEmitter(LoopBuilder &b, func::FuncOp layer, func::FuncOp thread)
-      : b(b), layer(layer), pointers(thread.getArgument(0)),
+  PackEmitter(LoopBuilder &b, ModuleOp module, func::FuncOp layer,
+              func::FuncOp thread)
+      : b(b), module(module), layer(layer), pointers(thread.getArgument(0)),
         packed(thread.getArgument(1)), thread(thread.getArgument(2)),
         numThreads(thread.getArgument(3)) {}
 
@@ -56,10 +57,12 @@ private:
   void emitInterleaved(const Tile &tile);
   void emitElements(const Tile &tile);
   SmallVector<Value> transpose(SmallVector<Value> rows);
+  func::FuncOp getSquareFunction();
   Value loadColumns(const ParameterView &view, const Source &source, Value row,
                     int64_t column, int64_t count);
 
   LoopBuilder &b;
+  ModuleOp module;
   func::FuncOp layer;
   Value pointers, packed, thread, numThreads;
   Value units;    // the item's destination in units of 4 bytes
@@ -137,6 +140,10 @@ void PackEmitter::emitCopy(const PackItem &item) {
 /// packed buffer whole lines in a row.
 static constexpr int64_t tileUnits = 16;
 
+/// So many columns of a square are of one weight: a panel of 16 has eight of
+/// gate and up each.
+static constexpr int64_t halfSquare = 8;
+
 namespace {
 /// How the entries of a tile get from their lines to those of the panel.
 enum class Move {
@@ -172,7 +179,8 @@ static Move chooseMove(const PackItem &item) {
   if (llvm::all_of(item.sources, [](const ParameterView &view) {
         return view.strides[2] == 1;
       }))
-    return Move::Transpose;
+    return item.panels->columnsPerWeight() % halfSquare == 0 ? Move::Transpose
+                                                             : Move::Elements;
   if (llvm::all_of(item.sources, [](const ParameterView &view) {
         return getColumnPhase(view).has_value();
       }))
@@ -273,27 +281,61 @@ SmallVector<Value> PackEmitter::transpose(SmallVector<Value> rows) {
   return rows;
 }
 
+/// The function that moves a square of 16 columns and 16 units: from eight
+/// columns at one address and eight at another, each so many bytes apart, to
+/// lines so many bytes apart. One for all weights: its code is most of what
+/// packing adds to the time that compiling takes.
+func::FuncOp PackEmitter::getSquareFunction() {
+  constexpr StringLiteral name = "moe_pack_square";
+  if (auto function = module.lookupSymbol<func::FuncOp>(name))
+    return function;
+  OpBuilder::InsertionGuard guard(b);
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Type i64 = b.getI64Type();
+  func::FuncOp function = createInternalFunction(
+      module, b.getLoc(), name, {pointer, i64, pointer, i64, pointer, i64},
+      /*isInlined=*/false);
+  b.setInsertionPointToStart(&function.getBody().front());
+  auto row = VectorType::get({tileUnits}, b.getI32Type());
+  auto at = [&](unsigned base, int64_t number) -> Value {
+    Value offset = b.mul(function.getArgument(base + 1),
+                         b.like(function.getArgument(base + 1), number));
+    return LLVM::GEPOp::create(b, pointer, b.getI8Type(),
+                               function.getArgument(base),
+                               ArrayRef<LLVM::GEPArg>{offset});
+  };
+  SmallVector<Value> columns;
+  for (int64_t i = 0; i < tileUnits; ++i)
+    columns.push_back(LLVM::LoadOp::create(
+        b, row, at(i < halfSquare ? 0 : 2, i % halfSquare), /*alignment=*/1));
+  for (auto [i, line] : llvm::enumerate(transpose(columns)))
+    LLVM::StoreOp::create(b, line, at(4, static_cast<int64_t>(i)),
+                          /*alignment=*/64, /*isVolatile=*/false,
+                          /*isNonTemporal=*/true);
+  func::ReturnOp::create(b);
+  return function;
+}
+
 /// A line of every column, 16 columns at a time.
 void PackEmitter::emitTransposed(const Tile &tile) {
   const PackedLayout &layout = tile.layout();
-  auto row = VectorType::get({tileUnits}, b.getI32Type());
+  auto i64 = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  };
   for (int64_t first = 0; first < layout.panelColumns; first += tileUnits) {
-    SmallVector<Value> columns;
-    for (int64_t i = first; i < first + tileUnits; ++i) {
+    SmallVector<Value> arguments;
+    for (int64_t i = first; i < first + tileUnits; i += halfSquare) {
       int64_t weight = i / layout.columnsPerWeight();
       int64_t column = i % layout.columnsPerWeight();
+      int64_t stride = tile.item.sources[weight].strides[1];
       const Source &source = tile.sources[weight];
-      Value position =
-          b.add(source.position, column * tile.item.sources[weight].strides[1]);
-      Value terms =
-          b.loadVector(tileUnits * layout.perUnit, source.memory, position);
-      columns.push_back(vector::BitCastOp::create(b, row, terms));
+      arguments.push_back(getAddress(b, source.memory,
+                                     b.add(source.position, column * stride)));
+      arguments.push_back(i64(stride * 4 / layout.perUnit));
     }
-    for (auto [i, line] : llvm::enumerate(transpose(columns)))
-      b.streamVector(
-          line, units,
-          b.add(tile.line,
-                static_cast<int64_t>(i) * layout.panelColumns + first));
+    arguments.push_back(getAddress(b, units, b.add(tile.line, first)));
+    arguments.push_back(i64(layout.panelColumns * 4));
+    func::CallOp::create(b, getSquareFunction(), arguments);
   }
 }
 
@@ -396,7 +438,7 @@ void mlir::moe::emitPackFunction(ModuleOp module, func::FuncOp function,
                                                /*isInlined=*/false);
   LoopBuilder b(loc, context);
   b.setInsertionPointToStart(&thread.getBody().front());
-  PackEmitter emitter(b, function, thread);
+  PackEmitter emitter(b, module, function, thread);
   for (const PackItem &item : items) {
     b.setLoc(item.loc);
     emitter.emit(item);

@@ -21,6 +21,9 @@ Value memrefFromPointer(LoopBuilder &builder, Value pointer, MemRefType type,
 /// Element `position` (an index) of an array of pointers.
 Value loadPointer(LoopBuilder &builder, Value array, Value position);
 
+/// The address of element `position` of a buffer of one dimension.
+Value getAddress(LoopBuilder &builder, Value memory, Value position);
+
 /// Element `position` of a buffer of one dimension that other threads may
 /// write meanwhile, with the same value: a relaxed atomic access, which costs
 /// what an ordinary one costs.

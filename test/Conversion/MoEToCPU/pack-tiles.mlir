@@ -14,23 +14,29 @@
 // CHECK-DAG:     %[[TILES:.*]] = arith.constant 24 : index
 // CHECK:         arith.muli %arg2, %[[TILES]]
 // CHECK:         scf.if
-// CHECK:           vector.load %{{.*}} : memref<10240xi32>, vector<16xi32>
-// CHECK:           vector.shuffle
-// CHECK:           vector.store %{{.*}} {alignment = 64 : i64, nontemporal = true} : memref<10240xi32>, vector<16xi32>
+// CHECK-COUNT-2:   func.call @moe_pack_square
 // CHECK:         } else {
 // CHECK-NOT:       vector
 // CHECK:           memref.store
 // CHECK:       llvm.call_intrinsic "llvm.x86.sse.sfence"()
 
-// Shuffles of one instruction each: 4 rounds of 16 rows, twice.
+// Squares of all weights are one function, of a shuffle an instruction: four
+// rounds of 16 rows.
+// CHECK-LABEL: func.func private @moe_pack_square
+// CHECK-COUNT-16: llvm.load %{{.*}} {alignment = 1 : i64} : !llvm.ptr -> vector<16xi32>
+// CHECK-COUNT-64: vector.shuffle
+// CHECK-COUNT-16: llvm.store %{{.*}} {alignment = 64 : i64, nontemporal} : vector<16xi32>, !llvm.ptr
 // ASM-LABEL: terms__pack_thread:
-// ASM-COUNT-32: vpunpck
-// ASM-COUNT-32: vshufi64x2
-// ASM:      vmovntdq %zmm
+// ASM:      callq moe_pack_square
 // ASM:      sfence
-// AVX2-LABEL: terms__pack_thread:
+// ASM-LABEL: moe_pack_square:
+// ASM-NOT:  %rsp
+// ASM-COUNT-16: vpunpck
+// ASM-NOT:  %rsp
+// ASM-COUNT-16: vshufi64x2
+// ASM:      vmovntdq %zmm
+// AVX2-LABEL: moe_pack_square:
 // AVX2:      vmovntps %ymm
-// AVX2:      sfence
 func.func @terms(%x: tensor<?x40xf32>, %offsets: tensor<5xi32>,
     %w: tensor<4x64x40xf32> {moe.param = "w"}) -> tensor<?x64xf32> {
   %c0 = arith.constant 0 : index
