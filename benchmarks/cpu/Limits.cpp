@@ -6,6 +6,55 @@
 
 #include "moe/Runtime/MachineLimits.h"
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <emmintrin.h>
+#include <thread>
+#include <vector>
+
+/// Copies to a multiple of 16 bytes past the caches.
+static void copyStreaming(char *to, const char *from, size_t size) {
+  size_t whole = size / 16 * 16;
+  for (size_t i = 0; i < whole; i += 16)
+    _mm_stream_si128(
+        reinterpret_cast<__m128i *>(to + i),
+        _mm_loadu_si128(reinterpret_cast<const __m128i *>(from + i)));
+  std::memcpy(to + whole, from + whole, size - whole);
+  _mm_sfence();
+}
+
+template <typename Copy>
+static double timeCopy(Copy copy, char *to, const char *from, size_t size,
+                       unsigned numThreads) {
+  auto begin = std::chrono::steady_clock::now();
+  auto run = [&](unsigned thread) {
+    size_t first = size / 64 * thread / numThreads * 64;
+    size_t last = thread + 1 == numThreads
+                      ? size
+                      : size / 64 * (thread + 1) / numThreads * 64;
+    copy(to + first, from + first, last - first);
+  };
+  std::vector<std::thread> threads;
+  for (unsigned thread = 1; thread < numThreads; ++thread)
+    threads.emplace_back(run, thread);
+  run(0);
+  for (std::thread &thread : threads)
+    thread.join();
+  std::chrono::duration<double> taken =
+      std::chrono::steady_clock::now() - begin;
+  return taken.count();
+}
+
+/// The seconds that the faster of memcpy and streaming stores takes to copy
+/// `size` bytes to memory aligned to 64 bytes, on `numThreads` threads.
+extern "C" double moe_bench_copy(char *to, const char *from, size_t size,
+                                 unsigned numThreads) {
+  return std::min(timeCopy(std::memcpy, to, from, size, numThreads),
+                  timeCopy(copyStreaming, to, from, size, numThreads));
+}
+
 /// Measures f32 FLOP/s, bf16 FLOP/s and bytes/s of reading `buffer`, on
 /// `numThreads` threads, into `rates`.
 extern "C" void moe_bench_limits(const char *buffer, size_t size,

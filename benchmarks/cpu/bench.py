@@ -63,6 +63,9 @@ class Layer:
         self.gate = ours.Gate(shape, dtype, folder, BIN, ARGS.cpu)
         stacked = self.weights.stack()
         self.contenders = [ours.Ours(shape, stacked, dtype, folder, BIN, ARGS.cpu)]
+        self.machine = measure.Machine(LIMITS_LIBRARY, self.contenders[0].packed, ARGS.threads)
+        self.packing = self.measure_packing(stacked) if ARGS.packing else None
+        del self.contenders[0].pack
         kinds = [k for k in peers.PEERS if k.name in ARGS.contenders]
         kinds, dropped = choose_by_memory(kinds, shape.weight_bytes(shape.experts, dtype), available_memory())
         for kind, why in dropped:
@@ -79,7 +82,14 @@ class Layer:
                 print(f"{name} {dtype}: {contender.name}: {note}")
         # Whoever reads the stacked weights holds them; otherwise they go now.
         del stacked
-        self.machine = measure.Machine(LIMITS_LIBRARY, self.contenders[0].packed, ARGS.threads)
+
+    def measure_packing(self, stacked):
+        ours_layer = self.contenders[0]
+        packs, copies = measure.alternate(ours_layer.pack, lambda: self.machine.copy(stacked), rounds=9)
+        size = self.shape.weight_bytes(self.shape.experts, self.dtype)
+        result = report.packing(self.name, self.dtype, size, ours_layer.first_pack, packs, copies)
+        print(report.packing_line(result), flush=True)
+        return result
 
     def leave_out(self, contender, why):
         self.left_out.append(dict(model=self.name, dtype=self.dtype, contender=contender, why=why))
@@ -149,9 +159,11 @@ class Layer:
                       share=gate["min_ms"] / summary[report.OURS]["min_ms"]))
 
 
-def measure_layer(name, shape, dtype, cells, left_out, start):
+def measure_layer(name, shape, dtype, packing, cells, left_out, start):
     with tempfile.TemporaryDirectory() as folder:
         layer = Layer(name, shape, dtype, pathlib.Path(folder))
+        if layer.packing:
+            packing.append(layer.packing)
         for routing in ARGS.routing:
             for tokens in ARGS.tokens:
                 patience = 5 * ARGS.seconds
@@ -171,12 +183,12 @@ def main():
     start = time.perf_counter()
     if not LIMITS_LIBRARY.exists():
         sys.exit(f"bench: expected a built tree, got no {LIMITS_LIBRARY}")
-    cells, left_out = [], []
+    packing, cells, left_out = [], [], []
     for name, shape, dtype in options.layers(ARGS):
-        measure_layer(name, shape, dtype, cells, left_out, start)
+        measure_layer(name, shape, dtype, packing, cells, left_out, start)
         # After every layer: a run of hours may be stopped.
         settings = dict(cpu=ARGS.cpu, threads=ARGS.threads, seconds=ARGS.seconds, torch=torch.__version__)
-        report.write_json(ARGS.json, settings, left_out, cells)
+        report.write_json(ARGS.json, settings, left_out, packing, cells)
         report.write_whole(ARGS.svg, chart.chart(cells))
     if not cells:
         sys.exit("bench: expected time for a cell at least, got none")

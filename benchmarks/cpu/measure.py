@@ -25,6 +25,7 @@ class Machine:
 
     def __init__(self, library, buffer, threads):
         self.library = ctypes.CDLL(str(library))
+        self.library.moe_bench_copy.restype = ctypes.c_double
         self.buffer, self.threads, self.best = buffer, threads, {}
         for _ in range(3):
             self.read()
@@ -37,6 +38,29 @@ class Machine:
         reading = dict(zip(["f32", "bf16", "read"], rates))
         self.best = highest(self.best, reading)
         return reading
+
+
+    def copy(self, sources):
+        """Seconds of copying the tensors into the buffer, one after the other, in the fastest way."""
+        seconds, start = 0.0, self.buffer.data_ptr()
+        for source in sources:
+            size = source.numel() * source.element_size()
+            seconds += self.library.moe_bench_copy(ctypes.c_void_p(start), ctypes.c_void_p(source.data_ptr()),
+                                                   ctypes.c_size_t(size), ctypes.c_uint(self.threads))
+            start += -(-size // 64) * 64
+        return seconds
+
+
+def alternate(pack, copy, rounds, settle=SETTLE):
+    """Seconds of `rounds` calls of `pack`, and what as many of `copy` returned, in turns; `pack` has the last word."""
+    packs, copies = [], []
+    for _ in range(rounds):
+        time.sleep(settle)
+        copies.append(copy())
+        begin = time.perf_counter()
+        pack()
+        packs.append(time.perf_counter() - begin)
+    return packs, copies
 
 
 def highest(a, b):

@@ -127,6 +127,8 @@ def make_parser(output_folder):
     parser.add_argument("--threads", type=number, default=len(os.sched_getaffinity(0)),
                         help="default: all cores, here %(default)s")
     parser.add_argument("--seconds", type=number, metavar="N", help="of accepted measurements per cell (default: 8)")
+    parser.add_argument("--packing", action="store_true",
+                        help="also time the packing of the weights, beside copies of as many bytes")
     parser.add_argument("--quick", action="store_true",
                         help="one model (OLMoE), bf16, uniform, four token counts, unless said otherwise; "
                         "ends within 3 minutes, cells that do not fit are left out")

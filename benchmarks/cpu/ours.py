@@ -3,6 +3,7 @@
 import ctypes
 import json
 import subprocess
+import time
 
 import torch
 
@@ -54,6 +55,9 @@ class Library:
         self.functions["packed_size"].restype = self.functions["workspace_size"].restype = ctypes.c_size_t
         self.functions["last_error"].restype = ctypes.c_char_p
         self.packed = aligned_buffer(self.functions["packed_size"]())
+        self.pack(params)
+
+    def pack(self, params):
         self.check(self.functions["pack"](dl_tensors(params), ctypes.c_size_t(len(params)),
                                           ctypes.c_void_p(self.packed.data_ptr())))
 
@@ -102,8 +106,13 @@ class Ours:
         # The layer's own router is not used, but stays a parameter.
         router = torch.zeros(shape.experts, shape.hidden, dtype=down.dtype)
         gates, ups = [w[: shape.width] for w in gate_up], [w[shape.width:] for w in gate_up]
-        self.library = Library(folder / "liblayer.so", "forward", [router, *gates, *ups, *down])
+        params = [router, *gates, *ups, *down]
+        begin = time.perf_counter()
+        self.library = Library(folder / "liblayer.so", "forward", params)
+        self.first_pack = time.perf_counter() - begin
         self.packed = self.library.packed
+        # Holds the stacked weights, so only as long as packing is measured.
+        self.pack = lambda: self.library.pack(params)
 
     def prepare(self, x, ids, weights):
         run = self.library.prepare([x, ids, weights], [torch.empty_like(x)])

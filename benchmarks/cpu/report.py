@@ -46,6 +46,21 @@ def cell_line(cell):
     return " | ".join(parts) + ("" if cell["quiet"] else " | noisy")
 
 
+def packing(model, dtype, size, first, packs, copies):
+    """Times of packing `size` bytes of weights beside copies of as many; the first packing touches the buffer's pages."""
+    return dict(model=model, dtype=dtype, bytes=size, first_ms=1e3 * first,
+                min_ms=1e3 * min(packs), median_ms=1e3 * statistics.median(packs),
+                copy_min_ms=1e3 * min(copies), copy_median_ms=1e3 * statistics.median(copies),
+                fraction=min(copies) / min(packs), median_fraction=statistics.median(copies) / statistics.median(packs))
+
+
+def packing_line(p):
+    return (f"{p['model']:15} {p['dtype']:4} packing {p['bytes'] / 1e6:.0f} MB: {p['min_ms']:.1f} ({p['median_ms']:.1f}) ms, "
+            f"{p['bytes'] / p['min_ms'] / 1e6:.1f} GB/s, {100 * p['fraction']:.0f} % ({100 * p['median_fraction']:.0f} %) of a "
+            f"copy, which takes {p['copy_min_ms']:.1f} ({p['copy_median_ms']:.1f}) ms; the first, with page faults, "
+            f"{p['first_ms']:.1f} ms")
+
+
 def closing_lines(cells):
     """Per type our fractions, per peer the mean ratio and where it is ahead, over the quiet cells alone."""
     quiet = [c for c in cells if c["quiet"]]
@@ -74,5 +89,5 @@ def write_whole(path, text):
     temporary.replace(path)
 
 
-def write_json(path, settings, left_out, cells):
-    write_whole(path, json.dumps(dict(settings=settings, left_out=left_out, cells=cells), indent=1) + "\n")
+def write_json(path, settings, left_out, packing, cells):
+    write_whole(path, json.dumps(dict(settings=settings, left_out=left_out, packing=packing, cells=cells), indent=1) + "\n")

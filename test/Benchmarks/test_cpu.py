@@ -164,6 +164,19 @@ def test_series_says_when_it_found_no_quiet_phase(monkeypatch):
     assert not quiet and len(slices) == 1
 
 
+def test_packing_alternates_with_copies():
+    calls = []
+    packs, copies = measure.alternate(lambda: calls.append("pack"), lambda: calls.append("copy") or 2.0, 3, settle=0)
+    # The last call packs: a copy has overwritten the buffer.
+    assert calls == ["copy", "pack"] * 3 and len(packs) == 3 and copies == [2.0] * 3
+
+
+def test_packing_is_a_fraction_of_a_copy():
+    p = report.packing("m", "bf16", 40_000_000, 1.0, packs=[0.004, 0.010, 0.008], copies=[0.003, 0.006, 0.005])
+    assert p["fraction"] == pytest.approx(3 / 4) and p["median_fraction"] == pytest.approx(5 / 8)
+    assert "40 MB: 4.0 (8.0) ms, 10.0 GB/s, 75 % (62 %) of a copy" in report.packing_line(p)
+
+
 def cell(tokens, ours_ms, peer_ms, quiet=True, routing="uniform"):
     entry = lambda ms: dict(min_ms=ms, median_ms=ms, fraction=1 / ms, median_fraction=1 / ms)
     return dict(model="m", dtype="bf16", routing=routing, tokens=tokens, quiet=quiet, floor_ms=1.0, bound="memory",
@@ -204,7 +217,7 @@ def test_chart():
 
 
 def test_whole_files(tmp_path):
-    report.write_json(tmp_path / "a" / "cpu.json", {}, [], [cell(1, 2, 4)])
+    report.write_json(tmp_path / "a" / "cpu.json", {}, [], [], [cell(1, 2, 4)])
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["cpu.json"]
 
 

@@ -59,8 +59,9 @@ Value mlir::moe::loadPointer(LoopBuilder &builder, Value array,
   return LLVM::LoadOp::create(builder, pointer, address);
 }
 
-/// The address of an element, from the fields of the memref's descriptor.
-static Value getAddress(LoopBuilder &builder, Value memory, Value position) {
+/// From the fields of the memref's descriptor.
+Value mlir::moe::getAddress(LoopBuilder &builder, Value memory,
+                            Value position) {
   auto type = cast<MemRefType>(memory.getType());
   Type i64 = builder.getI64Type();
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
@@ -173,6 +174,11 @@ void mlir::moe::emitParallel(
 
 void mlir::moe::emitBarrier(LoopBuilder &builder) {
   omp::BarrierOp::create(builder);
+}
+
+void mlir::moe::emitStoreFence(LoopBuilder &builder) {
+  LLVM::CallIntrinsicOp::create(
+      builder, builder.getStringAttr("llvm.x86.sse.sfence"), ValueRange());
 }
 
 /// Linux grants the tile registers (8 KiB more for a thread's state) only to

@@ -21,6 +21,9 @@ Value memrefFromPointer(LoopBuilder &builder, Value pointer, MemRefType type,
 /// Element `position` (an index) of an array of pointers.
 Value loadPointer(LoopBuilder &builder, Value array, Value position);
 
+/// The address of element `position` of a buffer of one dimension.
+Value getAddress(LoopBuilder &builder, Value memory, Value position);
+
 /// Element `position` of a buffer of one dimension that other threads may
 /// write meanwhile, with the same value: a relaxed atomic access, which costs
 /// what an ordinary one costs.
@@ -42,6 +45,10 @@ void emitParallel(LoopBuilder &builder, ModuleOp module,
 
 /// A barrier of all threads of the parallel region.
 void emitBarrier(LoopBuilder &builder);
+
+/// Makes what this thread has stored past the caches visible to other threads
+/// before anything that it stores afterwards: barriers alone do not.
+void emitStoreFence(LoopBuilder &builder);
 
 /// Asks the kernel, once in a process, that its threads may use AMX's tiles.
 void emitTilePermission(LoopBuilder &builder, ModuleOp module);
