@@ -69,7 +69,8 @@ int main(void) {
   params[0] = make(make_values(experts * hidden), router, 2);
   for (i = 0; i < 2 * experts; ++i)
     params[1 + i] = make(make_values(width * hidden), up, 2);
-  params[1 + 2 * experts] = make(make_values(experts * hidden * width), down, 3);
+  params[1 + 2 * experts] =
+      make(make_values(experts * hidden * width), down, 3);
   if (forward_pack(params, forward_num_params, packed))
     fail();
   for (t = 0; t < 5; ++t) {
