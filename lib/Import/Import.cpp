@@ -19,7 +19,6 @@
 using namespace mlir;
 using namespace mlir::moe;
 using llvm::StringRef;
-using llvm::Twine;
 
 //===----------------------------------------------------------------------===//
 // Family
