@@ -6,9 +6,10 @@
 
 #include "moe/Reference/Value.h"
 
-#include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::moe;
