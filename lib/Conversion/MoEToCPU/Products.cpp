@@ -277,9 +277,13 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
   for (int64_t rows = 1; getGroup(rows) > 1; ++rows)
     group = b.select(b.equal(numRows, b.index(rows)), b.index(getGroup(rows)),
                      group);
-  if (needsPasses())
-    group = b.select(b.less(passUnits, units), b.index(config.getPassPanels()),
-                     group);
+  Value isTogether = b.less(b.index(1), group);
+  if (needsPasses()) {
+    Value hasPasses = b.less(passUnits, units);
+    group = b.select(hasPasses, b.index(config.getPassPanels()), group);
+    isTogether = b.logicalAnd(
+        isTogether, b.cmp(arith::CmpIPredicate::uge, passUnits, units));
+  }
   b.forEach(firstPanel, lastPanel, group, [&](Value panel) {
     Value count = b.min(group, b.sub(lastPanel, panel));
     Value end = b.add(panel, count);
@@ -290,7 +294,12 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
     Value nextGroup = getByte(getStart(end));
     if (nextRead)
       nextGroup = b.select(b.equal(end, lastPanel), nextRead, nextGroup);
-    Value sumsPerPanel = b.mul(numRows, layout.panelColumns);
+    // A tile has sums past the last row, too.
+    Value sumRows =
+        kind == DotKind::TileBF16
+            ? b.mul(b.ceilDiv(numRows, b.index(kTileRows)), kTileRows)
+            : numRows;
+    Value sumsPerPanel = b.mul(sumRows, layout.panelColumns);
     auto emitPass = [&](Value unit) {
       Value passEnd = b.min(b.add(unit, passUnits), units);
       Value isLastPass = b.equal(passEnd, units);
@@ -312,8 +321,8 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
     if (getGroup(1) == 1)
       emitOneByOne();
     else
-      b.ifElse(b.logicalAnd(b.less(b.index(1), group), b.equal(count, group)),
-               emitTogether, emitOneByOne);
+      b.ifElse(b.logicalAnd(isTogether, b.equal(count, group)), emitTogether,
+               emitOneByOne);
     b.forEach(b.index(0), count, [&](Value i) {
       emitEpilogue(numRows, b.add(panel, i), b.mul(i, sumsPerPanel), epilogue);
     });

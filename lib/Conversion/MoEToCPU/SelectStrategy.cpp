@@ -27,8 +27,8 @@ static LoweringConfigAttr choose(const CPUModel &model, Type operand,
                                  weight.getDimSize(weight.getRank() - 1));
   if (smallBlocks) {
     tiles.rowBlock = 2 * tiles.rows;
-    tiles.kBlock = 64;
-    tiles.passBytes = 4096;
+    tiles.kBlock = 32;
+    tiles.passBytes = 1024;
     tiles.passPanels = 2;
   }
   return LoweringConfigAttr::get(weight.getContext(), tiles.rows, tiles.columns,
