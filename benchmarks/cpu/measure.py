@@ -39,7 +39,6 @@ class Machine:
         self.best = highest(self.best, reading)
         return reading
 
-
     def copy(self, sources):
         """Seconds of copying the tensors into the buffer, one after the other, in the fastest way."""
         seconds, start = 0.0, self.buffer.data_ptr()

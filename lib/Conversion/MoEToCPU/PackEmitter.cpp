@@ -12,9 +12,6 @@
 #include <array>
 #include <numeric>
 
-#include <array>
-#include <numeric>
-
 using namespace mlir;
 using namespace mlir::moe;
 

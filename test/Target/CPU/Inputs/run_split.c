@@ -2,6 +2,8 @@
    have to be those of one thread. */
 #include "liblayer.h"
 
+#include "tensor.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,21 +11,6 @@
 enum { experts = 8, hidden = 64, width = 48, max_tokens = 7, repeats = 500 };
 
 void omp_set_num_threads(int threads);
-
-static DLTensor make(float *data, int64_t *shape, int rank) {
-  DLTensor tensor;
-  tensor.data = data;
-  tensor.device.device_type = kDLCPU;
-  tensor.device.device_id = 0;
-  tensor.ndim = rank;
-  tensor.dtype.code = kDLFloat;
-  tensor.dtype.bits = 32;
-  tensor.dtype.lanes = 1;
-  tensor.shape = shape;
-  tensor.strides = NULL;
-  tensor.byte_offset = 0;
-  return tensor;
-}
 
 /* Values in [-1, 1). */
 static float *make_values(int count) {

@@ -1,23 +1,10 @@
 /* Calls a compiled affine.mlir; says what came and what it should have been. */
 #include "libaffine.h"
 
+#include "tensor.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-static DLTensor make(float *data, int64_t *shape, int rank) {
-  DLTensor tensor;
-  tensor.data = data;
-  tensor.device.device_type = kDLCPU;
-  tensor.device.device_id = 0;
-  tensor.ndim = rank;
-  tensor.dtype.code = kDLFloat;
-  tensor.dtype.bits = 32;
-  tensor.dtype.lanes = 1;
-  tensor.shape = shape;
-  tensor.strides = NULL;
-  tensor.byte_offset = 0;
-  return tensor;
-}
 
 /* aligned_alloc takes multiples of the alignment only. */
 static void *allocate(size_t size) {

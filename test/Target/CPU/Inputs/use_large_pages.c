@@ -3,6 +3,8 @@
 #define _DEFAULT_SOURCE
 #include "libaffine.h"
 
+#include "tensor.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,16 +37,8 @@ int main(void) {
   int i;
   if (packed == MAP_FAILED)
     return 1;
-  for (i = 0; i < affine_num_params; ++i) {
-    memset(&params[i], 0, sizeof(params[i]));
-    params[i].data = numbers;
-    params[i].device.device_type = kDLCPU;
-    params[i].ndim = 1;
-    params[i].dtype.code = kDLFloat;
-    params[i].dtype.bits = 32;
-    params[i].dtype.lanes = 1;
-    params[i].shape = four;
-  }
+  for (i = 0; i < affine_num_params; ++i)
+    params[i] = make(numbers, four, 1);
   printf("before: %d\n", has_flag(packed + size / 2));
   if (affine_pack(params, affine_num_params, packed)) {
     printf("%s\n", affine_last_error());
