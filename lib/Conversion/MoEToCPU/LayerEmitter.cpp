@@ -379,21 +379,46 @@ Value LayerEmitter::loadInput(GroupedMatmulOp product, unsigned input,
   return vector::FromElementsOp::create(b, type, elements);
 }
 
+/// Whether a product's rows are to be stored past the caches, or null where
+/// they cannot be: they are read in the next phase, and where they are many
+/// they have left the caches by then. What they would have displaced stays, and
+/// memory is not read to be overwritten.
+Value LayerEmitter::isStreamed(GroupedMatmulOp product) {
+  constexpr int64_t minBytes = 8 << 20;
+  auto allocation = product.getInit().getDefiningOp<memref::AllocOp>();
+  if (!allocation || allocation.getDynamicSizes().size() != 1)
+    return {};
+  int64_t columns = allocation.getType().getDimSize(1);
+  int64_t bytes = allocation.getType().getElementTypeBitWidth() / 8;
+  int64_t lanes = kernels.getOptions().lanes();
+  // Buffers start at cache lines. A line of more than two parts would be
+  // written in parts.
+  if (columns % lanes != 0 || lanes * bytes < 32)
+    return {};
+  Value rows = allocation.getDynamicSizes()[0];
+  return b.less(b.index(minBytes / (columns * bytes)), rows);
+}
+
 void LayerEmitter::storeResult(GroupedMatmulOp product, Value value,
                                const EpilogueRow &row, Value column,
-                               unsigned lanes) {
+                               unsigned lanes, Value isStreamed) {
   Value position = row.row;
   if (product.getPlace() == Placement::Slot)
     position = b.add(b.mul(row.token, static_cast<int64_t>(*product.getTopK())),
                      row.slot);
   if (lanes == 0)
     b.store(value, product.getInit(), {position, column});
-  else
+  else if (!isStreamed)
     b.storeVector(value, product.getInit(), {position, column});
+  else
+    b.ifElse(
+        isStreamed,
+        [&] { b.streamVector(value, product.getInit(), {position, column}); },
+        [&] { b.storeVector(value, product.getInit(), {position, column}); });
 }
 
 Epilogue LayerEmitter::makeEpilogue(GroupedMatmulOp product, Value expert,
-                                    Value firstRow) {
+                                    Value firstRow, Value isStreamed) {
   Epilogue epilogue;
   epilogue.region = &product.getEpilogue();
   epilogue.makeRow = [=](Value local) {
@@ -405,7 +430,7 @@ Epilogue LayerEmitter::makeEpilogue(GroupedMatmulOp product, Value expert,
   };
   epilogue.storeResult = [=](Value value, const EpilogueRow &row, Value column,
                              unsigned lanes) {
-    storeResult(product, value, row, column, lanes);
+    storeResult(product, value, row, column, lanes, isStreamed);
   };
   return epilogue;
 }
@@ -473,14 +498,16 @@ void LayerEmitter::lowerProduct(GroupedMatmulOp product,
     b.ifThen(b.equal(piece.part, b.index(0)),
              [&] { last.padOperand(piece.numRows); });
   };
+  Value isStreamed = this->isStreamed(product);
   auto emitLast = [&](const Piece &piece) {
     if (hidden)
       readHidden(piece);
     else
       gather(last, piece);
     auto [from, to] = piece.share(b, lastPanels);
-    last.emitPanels(piece.expert, piece.numRows, from, to,
-                    makeEpilogue(product, piece.expert, piece.firstRow));
+    last.emitPanels(
+        piece.expert, piece.numRows, from, to,
+        makeEpilogue(product, piece.expert, piece.firstRow, isStreamed));
   };
   SmallVector<Schedule::Step> steps;
   if (hidden)
@@ -488,6 +515,8 @@ void LayerEmitter::lowerProduct(GroupedMatmulOp product,
   steps.push_back(emitLast);
   schedule.forEachPiece(counters, rowBlock, std::min(hiddenPanels, lastPanels),
                         steps);
+  if (isStreamed)
+    emitStoreFence(b);
   scratch.release(mark);
   if (producer)
     producer.erase();

@@ -46,13 +46,15 @@ private:
   Schedule &getSchedule(GroupedMatmulOp product);
   int64_t getRowBlock(Value offsets);
   Value loadRowNumber(GroupedMatmulOp product, Value row);
-  Epilogue makeEpilogue(GroupedMatmulOp product, Value expert, Value firstRow);
+  Epilogue makeEpilogue(GroupedMatmulOp product, Value expert, Value firstRow,
+                        Value isStreamed = {});
+  Value isStreamed(GroupedMatmulOp product);
   EpilogueRow makeRow(GroupedMatmulOp product, Value expert, Value row,
                       Value local);
   Value loadInput(GroupedMatmulOp product, unsigned input,
                   const EpilogueRow &row, Value column, unsigned lanes);
   void storeResult(GroupedMatmulOp product, Value value, const EpilogueRow &row,
-                   Value column, unsigned lanes);
+                   Value column, unsigned lanes, Value isStreamed);
   Value gateLogits(GateOp gate, ProductEmitter *product, Value logits,
                    Value firstToken, Value numTokens);
   void combineColumns(CombineOp combine, Value token, Value column,

@@ -45,6 +45,13 @@ Value LoopBuilder::view(Value bytes, Value offset, ArrayRef<int64_t> shape,
                                 offset, sizes);
 }
 
+void LoopBuilder::streamVector(Value value, Value memref, ValueRange indices) {
+  auto type = cast<VectorType>(value.getType());
+  int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  vector::StoreOp::create(*this, value, memref, indices, /*nontemporal=*/true,
+                          llvm::Align(bytes));
+}
+
 void LoopBuilder::forEach(Value from, Value to, Value step,
                           function_ref<void(Value)> body) {
   auto loop = scf::ForOp::create(*this, from, to, step);

@@ -96,13 +96,11 @@ public:
   void storeVector(Value value, Value memref, ValueRange indices) {
     vector::StoreOp::create(*this, value, memref, indices);
   }
-  /// Stores a vector of 64 bytes past the caches, to an address that is a
-  /// multiple of its size: the memory's old content is not read. A thread is to
-  /// emit a store fence before others read it.
-  void streamVector(Value value, Value memref, ValueRange indices) {
-    vector::StoreOp::create(*this, value, memref, indices,
-                            /*nontemporal=*/true, llvm::Align(64));
-  }
+  /// Stores a vector past the caches, to an address that is a multiple of its
+  /// size: the memory's old content is not read, if the rest of its cache line
+  /// is stored right after. A thread is to emit a store fence before others
+  /// read it.
+  void streamVector(Value value, Value memref, ValueRange indices);
   /// `bytes` (a memref of i8) from `offset` on, as a memref of `shape`, whose
   /// dynamic sizes are `sizes`.
   Value view(Value bytes, Value offset, ArrayRef<int64_t> shape, Type element,
