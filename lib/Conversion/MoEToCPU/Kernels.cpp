@@ -99,7 +99,7 @@ SmallVector<Value> KernelBody::loadSums() {
       [&] {
         SmallVector<Value> values;
         for (size_t i = 0; i < types.size(); ++i)
-          values.push_back(b.loadVector(
+          values.push_back(b.loadLanes(
               lanes, sums, b.add(sumsStart, static_cast<int64_t>(i) * lanes)));
         return values;
       });
@@ -107,8 +107,8 @@ SmallVector<Value> KernelBody::loadSums() {
 
 void KernelBody::storeSums(ArrayRef<Value> values) {
   for (auto [i, value] : llvm::enumerate(values))
-    b.storeVector(value, sums,
-                  b.add(sumsStart, static_cast<int64_t>(i) * lanes));
+    b.storeLanes(value, sums,
+                 b.add(sumsStart, static_cast<int64_t>(i) * lanes));
 }
 
 /// The first term of every pair, exactly, as f32.
@@ -176,7 +176,7 @@ void KernelBody::emitPanel(MutableArrayRef<Value> accumulators, Value unit,
                      panel * key.panelStride);
   SmallVector<Value> packed;
   for (int64_t v = 0; v < numVectors; ++v)
-    packed.push_back(b.loadVector(lanes, weights, b.add(line, v * lanes)));
+    packed.push_back(b.loadLanes(lanes, weights, b.add(line, v * lanes)));
   emitPrefetch(unit, panel);
   if (key.kind != DotKind::DecodeBF16)
     return multiply(accumulators, b.add(operandStart, unit), packed);

@@ -207,8 +207,7 @@ Value LayerEmitter::gateLogits(GateOp gate, ProductEmitter *product,
                                Value numTokens) {
   int64_t experts = gate.getNumExperts();
   auto bias = [&](Value column, unsigned lanes) {
-    return lanes == 0 ? b.load(gate.getLogitBias(), column)
-                      : b.loadVector(lanes, gate.getLogitBias(), column);
+    return b.loadLanes(lanes, gate.getLogitBias(), column);
   };
   if (!product) {
     b.forEach(b.index(0), numTokens, [&](Value local) {
@@ -236,11 +235,8 @@ Value LayerEmitter::gateLogits(GateOp gate, ProductEmitter *product,
                            unsigned lanes) { return bias(column, lanes); };
   epilogue.storeResult = [&](Value value, const EpilogueRow &row, Value column,
                              unsigned lanes) {
-    Value position = b.add(b.mul(row.local, experts), column);
-    if (lanes == 0)
-      b.store(b.toF32(value), logits, position);
-    else
-      b.storeVector(b.toF32(value), logits, position);
+    b.storeLanes(b.toF32(value), logits,
+                 b.add(b.mul(row.local, experts), column));
   };
   product->emitPanels(b.index(0), numTokens, b.index(0),
                       b.index(product->getLayout().numPanels()), epilogue);
@@ -259,7 +255,7 @@ void LayerEmitter::lowerGate(GateOp gate) {
   }
   int64_t experts = gate.getNumExperts();
   Value logits = scratch.allocate(b, block * experts, b.getF32Type());
-  RouterEmitter router(b, scratch, gate, logits);
+  RouterEmitter router(b, scratch, gate, logits, kernels.getOptions().lanes());
   auto [from, to] = b.share(tokens, thread.thread, thread.numThreads);
   Value last = to;
   b.forEach(from, to, b.index(block), [&](Value firstToken) {
@@ -370,7 +366,7 @@ Value LayerEmitter::loadInput(GroupedMatmulOp product, unsigned input,
       strides.back() == 1 &&
       !map.getMajorSubMap(map.getNumResults() - 1).isFunctionOfDim(columnDim);
   if (hasNeighbours)
-    return b.loadVector(lanes, memory, at(column));
+    return b.loadLanes(lanes, memory, at(column));
   SmallVector<Value> elements;
   for (unsigned lane = 0; lane < lanes; ++lane)
     elements.push_back(b.load(memory, at(b.add(column, lane))));
@@ -406,15 +402,16 @@ void LayerEmitter::storeResult(GroupedMatmulOp product, Value value,
   if (product.getPlace() == Placement::Slot)
     position = b.add(b.mul(row.token, static_cast<int64_t>(*product.getTopK())),
                      row.slot);
-  if (lanes == 0)
-    b.store(value, product.getInit(), {position, column});
-  else if (!isStreamed)
-    b.storeVector(value, product.getInit(), {position, column});
+  auto store = [&] {
+    b.storeLanes(value, product.getInit(), {position, column});
+  };
+  auto stream = [&] {
+    b.streamVector(value, product.getInit(), {position, column});
+  };
+  if (!isStreamed || lanes == 0)
+    store();
   else
-    b.ifElse(
-        isStreamed,
-        [&] { b.streamVector(value, product.getInit(), {position, column}); },
-        [&] { b.storeVector(value, product.getInit(), {position, column}); });
+    b.ifElse(isStreamed, stream, store);
 }
 
 Epilogue LayerEmitter::makeEpilogue(GroupedMatmulOp product, Value expert,

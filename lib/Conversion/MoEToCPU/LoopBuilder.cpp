@@ -31,8 +31,9 @@ Value LoopBuilder::toF32(Value value) {
   return arith::ExtFOp::create(*this, type, value);
 }
 
-Value LoopBuilder::loadVector(unsigned lanes, Value memref,
-                              ValueRange indices) {
+Value LoopBuilder::loadLanes(unsigned lanes, Value memref, ValueRange indices) {
+  if (lanes == 0)
+    return load(memref, indices);
   Type element = cast<MemRefType>(memref.getType()).getElementType();
   return vector::LoadOp::create(
       *this, VectorType::get({static_cast<int64_t>(lanes)}, element), memref,

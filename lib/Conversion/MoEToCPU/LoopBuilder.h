@@ -92,9 +92,14 @@ public:
   void store(Value value, Value memref, ValueRange indices) {
     memref::StoreOp::create(*this, value, memref, indices);
   }
-  Value loadVector(unsigned lanes, Value memref, ValueRange indices);
-  void storeVector(Value value, Value memref, ValueRange indices) {
-    vector::StoreOp::create(*this, value, memref, indices);
+  /// `lanes` neighbours in memory, or a scalar where `lanes` is 0.
+  Value loadLanes(unsigned lanes, Value memref, ValueRange indices);
+  /// Stores a vector of neighbours, or a scalar.
+  void storeLanes(Value value, Value memref, ValueRange indices) {
+    if (isa<VectorType>(value.getType()))
+      vector::StoreOp::create(*this, value, memref, indices);
+    else
+      store(value, memref, indices);
   }
   /// Stores a vector past the caches, to an address that is a multiple of its
   /// size: the memory's old content is not read, if the rest of its cache line
@@ -105,9 +110,12 @@ public:
   /// dynamic sizes are `sizes`.
   Value view(Value bytes, Value offset, ArrayRef<int64_t> shape, Type element,
              ValueRange sizes = {});
+  /// `scalar` in all of `lanes` lanes, or itself where `lanes` is 0.
   Value broadcast(unsigned lanes, Value scalar) {
-    return vector::BroadcastOp::create(
-        *this, VectorType::get({lanes}, scalar.getType()), scalar);
+    return lanes == 0
+               ? scalar
+               : vector::BroadcastOp::create(
+                     *this, VectorType::get({lanes}, scalar.getType()), scalar);
   }
 
   //===--- Control flow

@@ -341,7 +341,7 @@ Value PackEmitter::loadColumns(const ParameterView &view, const Source &source,
                                Value row, int64_t column, int64_t count) {
   int64_t step = view.strides[1], phase = *getColumnPhase(view);
   Value position = b.add(row, column * step - phase);
-  Value entries = b.loadVector(count * step, source.memory, position);
+  Value entries = b.loadLanes(count * step, source.memory, position);
   if (step == 1)
     return entries;
   SmallVector<int64_t> mask;

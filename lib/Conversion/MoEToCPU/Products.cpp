@@ -49,7 +49,7 @@ Value mlir::moe::cloneElementwise(LoopBuilder &b, Region &region,
   values.map(body.getArguments(), arguments);
   auto widen = [&](Value value) -> Value {
     bool isWide = isa<VectorType>(value.getType());
-    return lanes == 0 || isWide ? value : b.broadcast(lanes, value);
+    return isWide ? value : b.broadcast(lanes, value);
   };
   for (Operation &op : body.without_terminator()) {
     if (op.hasTrait<OpTrait::ConstantLike>()) {
@@ -173,10 +173,7 @@ void ProductEmitter::storeOperand(Value value, Value local, Value column,
   value =
       extendTo(b, value,
                readsPairs(kind) ? Type(b.getBF16Type()) : Type(b.getF32Type()));
-  if (lanes == 0)
-    b.store(value, operandElements, position);
-  else
-    b.storeVector(value, operandElements, position);
+  b.storeLanes(value, operandElements, position);
 }
 
 void ProductEmitter::padOperand(Value numRows) {
@@ -209,7 +206,7 @@ void ProductEmitter::gather(Value x, Value numRows,
     Value row = sourceRow(local);
     b.forEach(b.index(0), b.index(vectorColumns), b.index(lanes),
               [&](Value column) {
-                storeOperand(b.loadVector(lanes, x, {row, column}), local,
+                storeOperand(b.loadLanes(lanes, x, {row, column}), local,
                              column, lanes);
               });
     b.forEach(b.index(vectorColumns), b.index(columns), [&](Value column) {
@@ -453,8 +450,7 @@ Value ProductEmitter::computeElements(const Epilogue &epilogue,
   SmallVector<Value> arguments;
   for (int64_t weight = 0; weight < layout.numWeights; ++weight) {
     Value position = b.add(sumsStart, weight * layout.columnsPerWeight());
-    arguments.push_back(lanes == 0 ? b.load(sums, position)
-                                   : b.loadVector(lanes, sums, position));
+    arguments.push_back(b.loadLanes(lanes, sums, position));
   }
   unsigned numInputs = epilogue.region->getNumArguments() - arguments.size();
   for (unsigned input = 0; input < numInputs; ++input)

@@ -9,24 +9,31 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <limits>
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::moe;
 
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
+/// Less than the rank of any value.
+static constexpr int64_t takenRank = std::numeric_limits<int32_t>::min();
+
 RouterEmitter::RouterEmitter(LoopBuilder &builder, Scratch &scratch,
-                             GateOp gate, Value logits)
+                             GateOp gate, Value logits, unsigned lanes)
     : b(builder), gate(gate), router(gate.getRouter()),
-      experts(gate.getNumExperts()), topK(router.getTopK()), logits(logits) {
+      experts(gate.getNumExperts()), topK(router.getTopK()), lanes(lanes),
+      logits(logits) {
   Type f32 = b.getF32Type(), i32 = b.getI32Type();
   scores = scratch.allocate(b, experts, f32);
   keys = scratch.allocate(b, experts, f32);
-  taken = scratch.allocate(b, experts, i32);
+  ranks = scratch.allocate(b, experts, i32);
   weights = scratch.allocate(b, topK, f32);
+  if (router.getWeight() == WeightSource::SparseMixer)
+    taken = scratch.allocate(b, experts, i32);
   if (GroupsAttr groups = router.getGroups()) {
     groupScores = scratch.allocate(b, groups.getCount(), f32);
-    groupTaken = scratch.allocate(b, groups.getCount(), i32);
+    groupRanks = scratch.allocate(b, groups.getCount(), i32);
   }
 }
 
@@ -37,17 +44,51 @@ RouterEmitter::RouterEmitter(LoopBuilder &builder, Scratch &scratch,
 Value RouterEmitter::exp(Value x) { return math::ExpOp::create(b, x); }
 
 Value RouterEmitter::sigmoid(Value x) {
-  Value one = b.f32(1.0);
+  Value one = b.floatConstant(x.getType(), 1.0);
   Value e = exp(arith::NegFOp::create(b, x));
   return arith::DivFOp::create(b, one, arith::AddFOp::create(b, one, e));
 }
 
-Value RouterEmitter::f32Of(Value value) {
-  unsigned width = value.getType().getIntOrFloatBitWidth();
-  if (width < 32)
-    return arith::ExtFOp::create(b, b.getF32Type(), value);
-  return width == 32 ? value
-                     : Value(arith::TruncFOp::create(b, b.getF32Type(), value));
+void RouterEmitter::forEachVector(Value first, int64_t count, VectorBody body,
+                                  bool byVectors) {
+  int64_t whole = byVectors ? count / lanes * lanes : 0;
+  Value rest = b.add(first, whole);
+  if (whole > 0)
+    b.forEach(first, rest, b.index(lanes),
+              [&](Value position) { body(position, lanes); });
+  if (whole < count)
+    b.forEach(rest, b.add(first, count),
+              [&](Value position) { body(position, 0); });
+}
+
+Value RouterEmitter::reduce(vector::CombiningKind kind, Value start,
+                            Value first, int64_t count, VectorTerm term) {
+  auto combine = [&](Value a, Value term) {
+    return vector::makeArithReduction(b, b.getLoc(), kind, a, term);
+  };
+  Value result = start;
+  int64_t vectors = count / lanes, whole = vectors * lanes;
+  if (vectors > 0) {
+    // One vector at least, so that nothing has to be neutral.
+    Value partial = term(first, lanes);
+    partial =
+        b.forCarrying(b.index(1), b.index(vectors), partial,
+                      [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                        Value position =
+                            b.add(first, b.mul(i, static_cast<int64_t>(lanes)));
+                        return {combine(carried[0], term(position, lanes))};
+                      })[0];
+    // In a tree: the order of a sum is the code's, the same in every run.
+    auto fastMath = arith::FastMathFlags::reassoc;
+    result = combine(result,
+                     vector::ReductionOp::create(b, kind, partial, fastMath));
+  }
+  if (whole == count)
+    return result;
+  return b.forCarrying(b.add(first, whole), b.add(first, count), result,
+                       [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                         return {combine(carried[0], term(i, 0))};
+                       })[0];
 }
 
 Value RouterEmitter::sumOver(int64_t count, function_ref<Value(Value)> term) {
@@ -65,22 +106,50 @@ Value RouterEmitter::maxOver(int64_t count, function_ref<Value(Value)> term) {
                        })[0];
 }
 
-std::pair<Value, Value> RouterEmitter::findLargest(Value memory, Value first,
-                                                   int64_t count, Value taken) {
-  Value none = b.index(-1);
-  SmallVector<Value> best = b.forCarrying(
-      first, b.add(first, count), {none, b.f32(-infinity)},
-      [&](Value i, ValueRange best) -> SmallVector<Value> {
-        Value value = b.load(memory, i);
-        Value isFree = b.equal(b.load(taken, i), b.i32(0));
-        Value isFirst = b.equal(best[0], none);
-        Value isLarger = b.cmp(arith::CmpFPredicate::OGT, value, best[1]);
-        Value isBetter =
-            b.logicalAnd(isFree, arith::OrIOp::create(b, isFirst, isLarger));
-        return {b.select(isBetter, i, best[0]),
-                b.select(isBetter, value, best[1])};
-      });
-  return {best[0], best[1]};
+/// The bits of floats are in their order but for those of negative ones, which
+/// are in the opposite one.
+void RouterEmitter::emitRanks(Value values, int64_t count, Value ranks) {
+  forEachVector(b.index(0), count, [&](Value i, unsigned width) {
+    Value value = b.loadLanes(width, values, i);
+    // -0.0 + 0.0 is 0.0.
+    value = arith::AddFOp::create(b, value, b.zero(value.getType()));
+    Type type = b.getI32Type();
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      type = vector.clone(type);
+    auto constant = [&](int64_t number) {
+      return b.broadcast(width, b.i32(number));
+    };
+    Value bits = arith::BitcastOp::create(b, type, value);
+    Value sign = arith::ShRSIOp::create(b, bits, constant(31));
+    Value flipped = arith::AndIOp::create(
+        b, sign, constant(std::numeric_limits<int32_t>::max()));
+    b.storeLanes(arith::XOrIOp::create(b, bits, flipped), ranks, i);
+  });
+}
+
+Value RouterEmitter::takeLargest(Value ranks, Value first, int64_t count) {
+  Value largest = reduce(
+      vector::CombiningKind::MAXSI, b.i32(takenRank), first, count,
+      [&](Value i, unsigned width) { return b.loadLanes(width, ranks, i); });
+  Value none = b.i32(std::numeric_limits<int32_t>::max());
+  SmallVector<int32_t> steps(lanes);
+  std::iota(steps.begin(), steps.end(), 0);
+  Value step = arith::ConstantOp::create(b, b.getI32VectorAttr(steps));
+  Value position =
+      reduce(vector::CombiningKind::MINSI, none, first, count,
+             [&](Value i, unsigned width) -> Value {
+               Value isLargest =
+                   b.cmp(arith::CmpIPredicate::eq, b.loadLanes(width, ranks, i),
+                         b.broadcast(width, largest));
+               Value positions = b.broadcast(width, b.toI32(i));
+               if (width != 0)
+                 positions = arith::AddIOp::create(b, positions, step);
+               return arith::SelectOp::create(b, isLargest, positions,
+                                              b.broadcast(width, none));
+             });
+  Value found = b.toIndex(position);
+  b.store(b.i32(takenRank), ranks, found);
+  return found;
 }
 
 Value RouterEmitter::isMasked(Value expert) {
@@ -103,50 +172,61 @@ Value RouterEmitter::slotExpert(Value slot) {
 //===----------------------------------------------------------------------===//
 
 void RouterEmitter::emitSoftmax() {
-  Value largest = maxOver(experts, [&](Value e) { return logit(e); });
-  Value sum = sumOver(experts, [&](Value e) {
-    Value power = exp(arith::SubFOp::create(b, logit(e), largest));
-    b.store(power, scores, e);
-    return power;
-  });
-  b.forEach(experts, [&](Value e) {
-    b.store(arith::DivFOp::create(b, b.load(scores, e), sum), scores, e);
+  Value first = b.index(0);
+  Value largest =
+      reduce(vector::CombiningKind::MAXNUMF, b.f32(-infinity), first, experts,
+             [&](Value e, unsigned width) { return logit(e, width); });
+  Value sum = reduce(vector::CombiningKind::ADD, b.f32(0.0), first, experts,
+                     [&](Value e, unsigned width) {
+                       Value power = exp(arith::SubFOp::create(
+                           b, logit(e, width), b.broadcast(width, largest)));
+                       b.storeLanes(power, scores, e);
+                       return power;
+                     });
+  forEachVector(first, experts, [&](Value e, unsigned width) {
+    Value power = b.loadLanes(width, scores, e);
+    b.storeLanes(arith::DivFOp::create(b, power, b.broadcast(width, sum)),
+                 scores, e);
   });
 }
 
 void RouterEmitter::emitScores() {
   if (router.getScore() == Score::Softmax)
     return emitSoftmax();
-  b.forEach(experts, [&](Value e) {
-    Value z = logit(e), score = z;
+  forEachVector(b.index(0), experts, [&](Value e, unsigned width) {
+    Value z = logit(e, width), score = z;
     if (router.getScore() == Score::Sigmoid) {
       score = sigmoid(z);
     } else if (router.getScore() == Score::SqrtSoftplus) {
       // log(1 + exp(z)) without overflow.
       Value distance = arith::NegFOp::create(b, math::AbsFOp::create(b, z));
-      Value positive = arith::MaximumFOp::create(b, z, b.f32(0.0));
+      Value positive =
+          arith::MaximumFOp::create(b, z, b.floatConstant(z.getType(), 0.0));
       Value softplus = arith::AddFOp::create(
           b, positive, math::Log1pOp::create(b, exp(distance)));
       score = math::SqrtOp::create(b, softplus);
     }
-    b.store(score, scores, e);
+    b.storeLanes(score, scores, e);
   });
 }
 
 void RouterEmitter::emitKeys() {
-  Value lowest = b.f32(-infinity);
-  b.forEach(experts, [&](Value e) {
-    Value key =
-        router.getKey() == SelectionKey::Score ? b.load(scores, e) : logit(e);
+  auto body = [&](Value e, unsigned width) {
+    Value lowest = b.broadcast(width, b.f32(-infinity));
+    Value key = router.getKey() == SelectionKey::Score
+                    ? b.loadLanes(width, scores, e)
+                    : logit(e, width);
     if (gate.getKeyBias())
-      key = arith::AddFOp::create(b, key, f32Of(b.load(gate.getKeyBias(), e)));
+      key = arith::AddFOp::create(
+          b, key, b.toF32(b.loadLanes(width, gate.getKeyBias(), e)));
     Value isNaN = b.cmp(arith::CmpFPredicate::UNO, key, key);
     key = b.select(isNaN, lowest, key);
     if (gate.getMask())
       key = b.select(isMasked(e), lowest, key);
-    b.store(key, keys, e);
-    b.store(b.i32(0), taken, e);
-  });
+    b.storeLanes(key, keys, e);
+  };
+  forEachVector(b.index(0), experts, body, /*byVectors=*/!gate.getMask());
+  emitRanks(keys, experts, ranks);
 }
 
 //===----------------------------------------------------------------------===//
@@ -158,12 +238,8 @@ void RouterEmitter::emitKeys() {
 Value RouterEmitter::groupScore(Value group) {
   GroupsAttr groups = router.getGroups();
   int64_t size = experts / groups.getCount();
-  Value first = b.mul(group, size);
-  Value sum = b.f32(0.0);
-  sum = sumOver(groups.getSumTop(), [&](Value) {
-    auto [position, key] = findLargest(keys, first, size, taken);
-    b.store(b.i32(1), taken, position);
-    return key;
+  Value sum = sumOver(groups.getSumTop(), [&](Value) {
+    return b.load(keys, takeLargest(ranks, b.mul(group, size), size));
   });
   Value isNaN = b.cmp(arith::CmpFPredicate::UNO, sum, sum);
   return b.select(isNaN, b.f32(-infinity), sum);
@@ -176,21 +252,25 @@ void RouterEmitter::emitGroups() {
   int64_t count = groups.getCount(), size = experts / count;
   b.forEach(count, [&](Value group) {
     b.store(groupScore(group), groupScores, group);
-    b.store(b.i32(0), groupTaken, group);
   });
-  b.forEach(groups.getKeep(), [&](Value) {
-    auto [group, score] =
-        findLargest(groupScores, b.index(0), count, groupTaken);
-    b.store(b.i32(1), groupTaken, group);
+  emitRanks(groupScores, count, groupRanks);
+  b.forEach(groups.getKeep(),
+            [&](Value) { takeLargest(groupRanks, b.index(0), count); });
+  double fill = groups.getFill() == GroupFill::Zero ? 0.0 : -infinity;
+  b.forEach(count, [&](Value group) {
+    Value isKept = b.equal(b.load(groupRanks, group), b.i32(takenRank));
+    auto body = [&](Value e, unsigned width) {
+      Value isOwn = isKept;
+      if (gate.getMask())
+        isOwn = arith::OrIOp::create(b, isKept, isMasked(e));
+      Value key = b.loadLanes(width, keys, e);
+      b.storeLanes(b.select(isOwn, key, b.floatConstant(key.getType(), fill)),
+                   keys, e);
+    };
+    forEachVector(b.mul(group, size), size, body,
+                  /*byVectors=*/!gate.getMask());
   });
-  Value fill = b.f32(groups.getFill() == GroupFill::Zero ? 0.0 : -infinity);
-  b.forEach(experts, [&](Value e) {
-    b.store(b.i32(0), taken, e);
-    Value isKept = b.equal(b.load(groupTaken, b.div(e, size)), b.i32(1));
-    if (gate.getMask())
-      isKept = arith::OrIOp::create(b, isKept, isMasked(e));
-    b.store(b.select(isKept, b.load(keys, e), fill), keys, e);
-  });
+  emitRanks(keys, experts, ranks);
 }
 
 //===----------------------------------------------------------------------===//
@@ -203,8 +283,7 @@ void RouterEmitter::emitIds() {
       Value id = b.load(gate.getGivenIds(), {token, slot});
       return b.store(id, gate.getIdsInit(), {token, slot});
     }
-    auto [expert, key] = findLargest(keys, b.index(0), experts, taken);
-    b.store(b.i32(1), taken, expert);
+    Value expert = takeLargest(ranks, b.index(0), experts);
     b.store(b.toI32(expert), gate.getIdsInit(), {token, slot});
   });
 }
@@ -340,7 +419,7 @@ void RouterEmitter::emitScaled() {
       weight = arith::MulFOp::create(b, weight, b.f32(router.getScaleValue()));
     if (gate.getExpertScale())
       weight = arith::MulFOp::create(
-          b, weight, f32Of(b.load(gate.getExpertScale(), slotExpert(slot))));
+          b, weight, b.toF32(b.load(gate.getExpertScale(), slotExpert(slot))));
     if (Type type = router.getRoundTo(); type && !type.isF32()) {
       weight = arith::TruncFOp::create(b, type, weight);
       weight = arith::ExtFOp::create(b, b.getF32Type(), weight);

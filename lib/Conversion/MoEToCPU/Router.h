@@ -11,12 +11,14 @@
 
 namespace mlir::moe {
 
-/// Emits what `#moe.router` says for one token, step by step, in f32.
+/// Emits what `#moe.router` says for one token, step by step, in f32: what is
+/// done with each expert by vectors, and with the last ones one by one; what is
+/// done with each slot one by one, as K is small.
 class RouterEmitter {
 public:
   /// `gate` on memrefs; `logits` is a flat memref of f32.
   RouterEmitter(LoopBuilder &builder, Scratch &scratch, GateOp gate,
-                Value logits);
+                Value logits, unsigned lanes);
 
   /// Selects for `token`, whose E logits start at `logitsStart`, and writes
   /// its row of ids and weights.
@@ -37,27 +39,42 @@ private:
   Value sparseMixerWeight(Value slot, Value expert);
   Value softmaxSelectedSum(Value largest);
 
-  /// The largest of `count` entries that is not taken, the lowest among equal
-  /// ones: its position and value. One entry at least is not taken.
-  std::pair<Value, Value> findLargest(Value memory, Value first, int64_t count,
-                                      Value taken);
+  /// Runs `body` on `count` positions from `first` on, `width` of them at a
+  /// time; in the end, or without `byVectors`, one by one, with `width` 0.
+  using VectorBody = function_ref<void(Value position, unsigned width)>;
+  void forEachVector(Value first, int64_t count, VectorBody body,
+                     bool byVectors = true);
+  /// Combines what `term` returns for these positions, from `start` on.
+  using VectorTerm = function_ref<Value(Value position, unsigned width)>;
+  Value reduce(vector::CombiningKind kind, Value start, Value first,
+               int64_t count, VectorTerm term);
+
+  /// Writes the ranks of `count` values: integers in the order of the values,
+  /// none of which is NaN; equal values, as 0.0 and -0.0, have equal ranks.
+  void emitRanks(Value values, int64_t count, Value ranks);
+  /// Takes the largest of `count` ranks, the first among equal ones, and
+  /// returns its position. One of them at least is not taken.
+  Value takeLargest(Value ranks, Value first, int64_t count);
+
   /// Sums `term(i)` in order.
   Value sumOver(int64_t count, function_ref<Value(Value)> term);
   Value maxOver(int64_t count, function_ref<Value(Value)> term);
 
-  Value logit(Value expert) { return b.load(logits, b.add(start, expert)); }
+  Value logit(Value expert, unsigned width = 0) {
+    return b.loadLanes(width, logits, b.add(start, expert));
+  }
   Value slotExpert(Value slot); // an index, meaningless where absent
   Value isPresent(Value slot);
   Value exp(Value x);
   Value sigmoid(Value x);
   Value isMasked(Value expert);
-  Value f32Of(Value value);
 
   LoopBuilder &b;
   GateOp gate;
   RouterAttr router;
   int64_t experts, topK;
-  Value logits, scores, keys, taken, groupScores, groupTaken, weights;
+  unsigned lanes;
+  Value logits, scores, keys, ranks, taken, groupScores, groupRanks, weights;
   Value token, start;
 };
 

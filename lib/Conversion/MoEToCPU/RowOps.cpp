@@ -20,8 +20,7 @@ void LayerEmitter::combineColumns(CombineOp combine, Value token, Value column,
   int64_t topK = cast<MemRefType>(combine.getInverse().getType()).getDimSize(1);
   auto load = [&](Value memory, Value row, unsigned i) {
     Value at = b.add(column, static_cast<int64_t>(i * lanes));
-    return b.toF32(lanes == 0 ? b.load(memory, {row, at})
-                              : b.loadVector(lanes, memory, {row, at}));
+    return b.toF32(b.loadLanes(lanes, memory, {row, at}));
   };
   Type type = b.getF32Type();
   if (lanes != 0)
@@ -38,8 +37,8 @@ void LayerEmitter::combineColumns(CombineOp combine, Value token, Value column,
                              : b.add(b.mul(token, topK), slot);
           Value weight;
           if (combine.getWeights()) {
-            weight = b.load(combine.getWeights(), {token, slot});
-            weight = lanes == 0 ? weight : b.broadcast(lanes, weight);
+            weight =
+                b.broadcast(lanes, b.load(combine.getWeights(), {token, slot}));
           }
           SmallVector<Value> next;
           for (unsigned i = 0; i < count; ++i) {
@@ -66,10 +65,7 @@ void LayerEmitter::combineColumns(CombineOp combine, Value token, Value column,
     else if (element.getIntOrFloatBitWidth() > 32)
       total = arith::ExtFOp::create(b, result, total);
     Value at = b.add(column, static_cast<int64_t>(i * lanes));
-    if (lanes == 0)
-      b.store(total, combine.getInit(), {token, at});
-    else
-      b.storeVector(total, combine.getInit(), {token, at});
+    b.storeLanes(total, combine.getInit(), {token, at});
   }
 }
 
