@@ -4,8 +4,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "moe/Analysis/CPUModel.h"
 #include "moe/Runtime/MachineLimits.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -13,6 +15,8 @@
 #include <emmintrin.h>
 #include <thread>
 #include <vector>
+
+using namespace mlir::moe;
 
 /// Copies to a multiple of 16 bytes past the caches.
 static void copyStreaming(char *to, const char *from, size_t size) {
@@ -56,12 +60,25 @@ extern "C" double moe_bench_copy(char *to, const char *from, size_t size,
 }
 
 /// Measures f32 FLOP/s, bf16 FLOP/s and bytes/s of reading `buffer`, on
-/// `numThreads` threads, into `rates`.
-extern "C" void moe_bench_limits(const char *buffer, size_t size,
-                                 unsigned numThreads, double rates[3]) {
-  mlir::moe::MachineLimits limits =
-      mlir::moe::measureMachineLimits({buffer, size}, numThreads);
-  rates[0] = limits.f32Flops.best;
-  rates[1] = limits.bf16Flops.best;
-  rates[2] = limits.readBytes.best;
+/// `numThreads` threads, into `rates`, and names what was measured in
+/// `methods`, strings that live for ever. FLOP/s are those of instructions that
+/// code for `cpu`, as moe-compile takes it, may use. False for an unknown CPU.
+extern "C" bool moe_bench_limits(const char *cpu, const char *buffer,
+                                 size_t size, unsigned numThreads,
+                                 double rates[3], const char *methods[3]) {
+  llvm::Expected<CPUModel> model = CPUModel::get(cpu);
+  if (!model) {
+    llvm::consumeError(model.takeError());
+    return false;
+  }
+  MachineLimits limits = measureMachineLimits(
+      {buffer, size}, numThreads,
+      [&](llvm::StringRef feature) { return model->hasFeature(feature); });
+  const RateReading *readings[] = {&limits.f32Flops, &limits.bf16Flops,
+                                   &limits.readBytes};
+  for (auto [i, reading] : llvm::enumerate(readings)) {
+    rates[i] = reading->best;
+    methods[i] = reading->method.data();
+  }
+  return true;
 }

@@ -63,7 +63,8 @@ class Layer:
         self.gate = ours.Gate(shape, dtype, folder, BIN, ARGS.cpu)
         stacked = self.weights.stack()
         self.contenders = [ours.Ours(shape, stacked, dtype, folder, BIN, ARGS.cpu)]
-        self.machine = measure.Machine(LIMITS_LIBRARY, self.contenders[0].packed, ARGS.threads)
+        self.machine = measure.Machine(LIMITS_LIBRARY, ARGS.cpu, self.contenders[0].packed, ARGS.threads)
+        print(report.limits_line(name, dtype, ARGS.cpu, self.machine), flush=True)
         self.packing = self.measure_packing(stacked) if ARGS.packing else None
         del self.contenders[0].pack
         kinds = [k for k in peers.PEERS if k.name in ARGS.contenders]
@@ -151,7 +152,7 @@ class Layer:
         gate = summary["gate"]
         return dict(
             model=self.name, dtype=self.dtype, tokens=tokens, routing=routing, active_experts=active, quiet=quiet,
-            limits=limits, floor_ms=1e3 * floor, bound=bound,
+            limits=dict(limits, cpu=ARGS.cpu, methods=dict(self.machine.methods)), floor_ms=1e3 * floor, bound=bound,
             memory_ms=1e3 * self.shape.weight_bytes(active, self.dtype) / limits["read"],
             compute_ms=1e3 * self.shape.flops(tokens) / limits[self.dtype],
             contenders={name: summary[name] for name in names},

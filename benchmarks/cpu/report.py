@@ -35,6 +35,13 @@ def geometric_mean(values):
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
+def limits_line(name, dtype, cpu, machine):
+    """The machine's limits before the first cell, and which instructions they are of."""
+    limits = [f"{key} {machine.best[key] / 1e9:.1f} {unit} ({machine.methods[key]})"
+              for key, unit in dict(f32="GFLOP/s", bf16="GFLOP/s", read="GB/s").items()]
+    return f"{name:15} {dtype:4} limits for --cpu={cpu}: {', '.join(limits)}"
+
+
 def cell_line(cell):
     parts = [f"{cell['model']:15} {cell['dtype']:4} {cell['routing']:7} T={cell['tokens']:<5} "
              f"{cell['bound']:7} floor {cell['floor_ms']:9.3f} ms"]

@@ -47,6 +47,9 @@ getWithFeatures(const llvm::StringMap<bool> &features, llvm::StringRef name) {
                                    name + "' without " +
                                    llvm::join(missing, " and "));
   CPUModel model;
+  for (const auto &feature : features)
+    if (feature.second)
+      model.available.insert(feature.first());
   if (getMissing({"avx512f", "avx512bw", "avx512vl", "avx512dq"}).empty()) {
     model.vectorBits = 512;
     model.numRegisters = 32;

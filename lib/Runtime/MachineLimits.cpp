@@ -82,21 +82,23 @@ static bool mayUseTiles() {
 #endif
 }
 
-static bool hasFeatures(llvm::StringRef features) {
+static bool hasFeatures(llvm::StringRef features, FeaturePredicate mayUse) {
   static const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
-  return llvm::all_of(llvm::split(features, ','), [](llvm::StringRef feature) {
-    return host.lookup(feature) &&
+  return llvm::all_of(llvm::split(features, ','), [&](llvm::StringRef feature) {
+    return host.lookup(feature) && (!mayUse || mayUse(feature)) &&
            (!feature.starts_with("amx") || mayUseTiles());
   });
 }
 
-/// The best reading of the probes for the type that this CPU can run.
-static RateReading measureFlops(unsigned numThreads, bool isBFloat16) {
+/// The best reading of the probes for the type that this CPU can run and
+/// `mayUse` allows.
+static RateReading measureFlops(unsigned numThreads, bool isBFloat16,
+                                FeaturePredicate mayUse) {
   constexpr unsigned rounds = 15;
   constexpr int64_t iterations = 1 << 19; // A few milliseconds.
   RateReading best;
   for (const FlopProbe &probe : getFlopProbes()) {
-    if (probe.isBFloat16 != isBFloat16 || !hasFeatures(probe.features))
+    if (probe.isBFloat16 != isBFloat16 || !hasFeatures(probe.features, mayUse))
       continue;
     double flops = static_cast<double>(iterations) * probe.flopsPerIteration;
     keepBest(best, measure(numThreads, rounds, flops * numThreads, probe.method,
@@ -124,12 +126,13 @@ static RateReading measureRead(llvm::ArrayRef<char> buffer,
 }
 
 MachineLimits mlir::moe::measureMachineLimits(llvm::ArrayRef<char> buffer,
-                                              unsigned numThreads) {
+                                              unsigned numThreads,
+                                              FeaturePredicate mayUse) {
   assert(numThreads > 0 && "expected at least one thread");
   MachineLimits limits;
   limits.numThreads = numThreads;
-  limits.f32Flops = measureFlops(numThreads, /*isBFloat16=*/false);
-  limits.bf16Flops = measureFlops(numThreads, /*isBFloat16=*/true);
+  limits.f32Flops = measureFlops(numThreads, /*isBFloat16=*/false, mayUse);
+  limits.bf16Flops = measureFlops(numThreads, /*isBFloat16=*/true, mayUse);
   if (limits.bf16Flops.best == 0) {
     limits.bf16Flops = limits.f32Flops;
     limits.bf16Flops.method = "no bf16 dot product, f32 limit";
@@ -138,9 +141,10 @@ MachineLimits mlir::moe::measureMachineLimits(llvm::ArrayRef<char> buffer,
   return limits;
 }
 
-MachineLimits mlir::moe::measureMachineLimits(unsigned numThreads) {
+MachineLimits mlir::moe::measureMachineLimits(unsigned numThreads,
+                                              FeaturePredicate mayUse) {
   return measureMachineLimits(std::vector<char>(size_t(256) << 20, 1),
-                              numThreads);
+                              numThreads, mayUse);
 }
 
 double mlir::moe::getLargestChange(const MachineLimits &before,
@@ -155,14 +159,18 @@ double mlir::moe::getLargestChange(const MachineLimits &before,
 }
 
 void mlir::moe::printMachineLimits(llvm::raw_ostream &stream,
-                                   const MachineLimits &limits) {
+                                   const MachineLimits &limits,
+                                   llvm::StringRef cpu) {
   auto print = [&](llvm::StringRef name, const RateReading &reading,
                    llvm::StringRef unit) {
     stream << llvm::formatv("{0} {1:f1} {2} (median {3:f1}; {4})\n", name,
                             reading.best * 1e-9, unit, reading.median * 1e-9,
                             reading.method);
   };
-  stream << "limits of this machine on " << limits.numThreads
+  stream << "limits of this machine ";
+  if (cpu != "native")
+    stream << "for " << cpu << " ";
+  stream << "on " << limits.numThreads
          << (limits.numThreads == 1 ? " thread\n" : " threads\n");
   print("  f32 ", limits.f32Flops, "GFLOP/s");
   print("  bf16", limits.bf16Flops, "GFLOP/s");

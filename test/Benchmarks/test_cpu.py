@@ -177,6 +177,35 @@ def test_packing_is_a_fraction_of_a_copy():
     assert "40 MB: 4.0 (8.0) ms, 10.0 GB/s, 75 % (62 %) of a copy" in report.packing_line(p)
 
 
+def test_limits_line_names_the_cpu_and_what_was_measured():
+    machine = types.SimpleNamespace(best=dict(f32=2e11, bf16=2e11, read=3e10),
+                                    methods=dict(f32="fma", bf16="no bf16", read="loads"))
+    assert report.limits_line("m", "f32", "haswell", machine).endswith(
+        "f32  limits for --cpu=haswell: f32 200.0 GFLOP/s (fma), bf16 200.0 GFLOP/s (no bf16), read 30.0 GB/s (loads)")
+
+
+def fake_library(readings, cpus):
+    """A library whose moe_bench_limits gives readings in turn, each (rate, method) for all three limits."""
+    def limits(cpu, buffer, size, threads, rates, methods):
+        cpus.append(cpu)
+        rate, method = readings.pop(0)
+        rates[:], methods[:] = [rate] * 3, [method] * 3
+        return rate > 0
+
+    return types.SimpleNamespace(moe_bench_limits=limits, moe_bench_copy=types.SimpleNamespace())
+
+
+def test_machine_reads_limits_of_its_cpu(monkeypatch):
+    cpus = []
+    readings = [(2.0, b"first"), (5.0, b"best"), (3.0, b"other"), (0.0, b"")]
+    monkeypatch.setattr(measure.ctypes, "CDLL", lambda path: fake_library(readings, cpus))
+    machine = measure.Machine("library", "haswell", torch.empty(1), threads=2)
+    assert cpus == [b"haswell"] * 3
+    assert machine.best == dict(f32=5.0, bf16=5.0, read=5.0) and set(machine.methods.values()) == {"best"}
+    with pytest.raises(RuntimeError, match="expected the name of a CPU with AVX2 and FMA, got 'haswell'"):
+        machine.read()
+
+
 def cell(tokens, ours_ms, peer_ms, quiet=True, routing="uniform"):
     entry = lambda ms: dict(min_ms=ms, median_ms=ms, fraction=1 / ms, median_fraction=1 / ms)
     return dict(model="m", dtype="bf16", routing=routing, tokens=tokens, quiet=quiet, floor_ms=1.0, bound="memory",

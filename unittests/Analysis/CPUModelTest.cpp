@@ -38,6 +38,28 @@ TEST(CPUModel, WidthIsThatOfTheFeatures) {
   EXPECT_TRUE(getModel("sapphirerapids").hasTiles);
 }
 
+TEST(CPUModel, FeaturesIncludeWhatOthersImply) {
+  CPUModel avx2 = getModel("x86-64-v3");
+  for (const char *feature : {"sse2", "avx2", "fma"})
+    EXPECT_TRUE(avx2.hasFeature(feature)) << feature;
+  EXPECT_FALSE(avx2.hasFeature("avx512f"));
+  for (const char *feature : {"avx512f", "avx512bf16", "amx-tile", "amx-bf16"})
+    EXPECT_TRUE(getModel("sapphirerapids").hasFeature(feature)) << feature;
+  EXPECT_FALSE(getModel("znver4").hasFeature("amx-tile"));
+}
+
+// Whatever the host is, a model of it exists only with these.
+TEST(CPUModel, NativeHasWhatTheLoweringNeeds) {
+  llvm::Expected<CPUModel> native = CPUModel::get("native");
+  if (!native) {
+    llvm::consumeError(native.takeError());
+    GTEST_SKIP() << "this machine lacks AVX2 or FMA";
+  }
+  EXPECT_TRUE(native->hasFeature("avx2"));
+  EXPECT_TRUE(native->hasFeature("fma"));
+  EXPECT_FALSE(native->hasFeature("avx99"));
+}
+
 static std::string getError(llvm::StringRef name) {
   llvm::Expected<CPUModel> model = CPUModel::get(name);
   return model ? "" : llvm::toString(model.takeError());

@@ -13,6 +13,7 @@
 #define MOE_ANALYSIS_CPUMODEL_H
 
 #include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
 #include <string>
@@ -34,6 +35,12 @@ struct CPUModel {
   int64_t l1Bytes = 32 << 10;
   /// Bytes of the second level cache of one core.
   int64_t l2Bytes = 512 << 10;
+  /// The features that the CPU has, as LLVM spells them.
+  llvm::StringSet<> available;
+
+  bool hasFeature(llvm::StringRef feature) const {
+    return available.contains(feature);
+  }
 
   /// The CPU that a user names: `native`, or LLVM's name of an x86-64 CPU
   /// (`x86-64-v3`, `haswell`, `znver4`, `sapphirerapids`). An error for any
