@@ -125,6 +125,15 @@ static RateReading measureRead(llvm::ArrayRef<char> buffer,
   return best;
 }
 
+RateReading mlir::moe::getBFloat16Limit(const RateReading &products,
+                                        const RateReading &f32) {
+  if (products.best >= f32.best)
+    return products;
+  return {f32.best, f32.median,
+          products.best == 0 ? "no bf16 dot product, f32 limit"
+                             : "slower bf16 dot product, f32 limit"};
+}
+
 MachineLimits mlir::moe::measureMachineLimits(llvm::ArrayRef<char> buffer,
                                               unsigned numThreads,
                                               FeaturePredicate mayUse) {
@@ -132,11 +141,8 @@ MachineLimits mlir::moe::measureMachineLimits(llvm::ArrayRef<char> buffer,
   MachineLimits limits;
   limits.numThreads = numThreads;
   limits.f32Flops = measureFlops(numThreads, /*isBFloat16=*/false, mayUse);
-  limits.bf16Flops = measureFlops(numThreads, /*isBFloat16=*/true, mayUse);
-  if (limits.bf16Flops.best == 0) {
-    limits.bf16Flops = limits.f32Flops;
-    limits.bf16Flops.method = "no bf16 dot product, f32 limit";
-  }
+  limits.bf16Flops = getBFloat16Limit(
+      measureFlops(numThreads, /*isBFloat16=*/true, mayUse), limits.f32Flops);
   limits.readBytes = measureRead(buffer, numThreads);
   return limits;
 }

@@ -171,8 +171,20 @@ TEST(MachineLimits, ReadingsMakeSense) {
       EXPECT_TRUE(std::isfinite(reading.best));
       EXPECT_FALSE(reading.method.empty());
     }
-    EXPECT_GE(limits.bf16Flops.best, limits.f32Flops.best * 0.5);
+    EXPECT_GE(limits.bf16Flops.best, limits.f32Flops.best);
   }
+}
+
+TEST(MachineLimits, BFloat16CanBeWidened) {
+  RateReading f32 = {200, 150, "f32"};
+  EXPECT_EQ(getBFloat16Limit({300, 100, "bf16"}, f32).method, "bf16");
+  for (const RateReading &slower : {RateReading(), RateReading{100, 100, ""}}) {
+    EXPECT_EQ(getBFloat16Limit(slower, f32).best, 200);
+    EXPECT_EQ(getBFloat16Limit(slower, f32).median, 150);
+  }
+  EXPECT_EQ(getBFloat16Limit({}, f32).method, "no bf16 dot product, f32 limit");
+  EXPECT_EQ(getBFloat16Limit({100, 100, "bf16"}, f32).method,
+            "slower bf16 dot product, f32 limit");
 }
 
 /// Code for a CPU with AVX2 alone is not held against what else this one has.

@@ -35,15 +35,20 @@ struct MachineLimits {
   unsigned numThreads = 0;
   /// f32 FLOP/s of fused multiply-adds on registers (2 FLOPs a lane).
   RateReading f32Flops;
-  /// FLOP/s of products of bf16 summed in f32: of AMX or `vdpbf16ps` (4 FLOPs a
-  /// lane) where the CPU has it. Elsewhere bf16 is widened to f32, and the
-  /// limit is f32Flops: the widening is not counted, it can run beside the
-  /// FMAs.
+  /// FLOP/s of products of bf16 summed in f32 (getBFloat16Limit).
   RateReading bf16Flops;
   /// Bytes/s of reading the buffer once, front to back, each thread a part of
   /// its own; 0 without a buffer.
   RateReading readBytes;
 };
+
+/// The limit of bf16 of a CPU with this reading of its own products (AMX, or
+/// `vdpbf16ps` with 4 FLOPs a lane; 0 if it has none). It can always widen bf16
+/// to f32 instead, which is not counted, as it can run beside the FMAs: where
+/// its products are slower (a Sapphire Rapids does half as many FLOPs with
+/// `vdpbf16ps` as with FMAs), the limit is that of f32.
+RateReading getBFloat16Limit(const RateReading &products,
+                             const RateReading &f32);
 
 /// Whether code may use a feature of the CPU, as LLVM spells it. Null: all that
 /// the machine has.
