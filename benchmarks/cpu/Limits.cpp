@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "moe/Analysis/CPUModel.h"
+#include "moe/Analysis/LayerCost.h"
 #include "moe/Runtime/MachineLimits.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <emmintrin.h>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -81,4 +82,25 @@ extern "C" bool moe_bench_limits(const char *cpu, const char *buffer,
     methods[i] = reading->method.data();
   }
   return true;
+}
+
+/// Seconds that our code for `cpu` is expected to take for operands and weights
+/// of one type, bf16 or f32, where all FLOPs take `arithmetic` seconds at the
+/// peak and reading the weights takes `reading` seconds. NaN for an unknown
+/// CPU.
+extern "C" double moe_bench_predict(const char *cpu, bool isBF16,
+                                    double arithmetic, double reading) {
+  llvm::Expected<CPUModel> model = CPUModel::get(cpu);
+  if (!model) {
+    llvm::consumeError(model.takeError());
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  return CallCost{arithmetic, reading}.getPredicted(
+      KernelModel::get(model->getDotKind(isBF16)));
+}
+
+/// The same by a model of these constants, for fitting them.
+extern "C" double moe_bench_predict_with(double efficiency, double overlap,
+                                         double arithmetic, double reading) {
+  return CallCost{arithmetic, reading}.getPredicted({efficiency, overlap});
 }

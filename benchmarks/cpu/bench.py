@@ -149,12 +149,14 @@ class Layer:
         summary = report.summarise(slices, floors)
         limits = slices[floors.index(min(floors))].limits
         floor, bound = report.floor(self.shape, self.dtype, tokens, active, limits)
+        memory = self.shape.weight_bytes(active, self.dtype) / limits["read"]
+        compute = self.shape.flops(tokens) / limits[self.dtype]
         gate = summary["gate"]
         return dict(
             model=self.name, dtype=self.dtype, tokens=tokens, routing=routing, active_experts=active, quiet=quiet,
             limits=dict(limits, cpu=ARGS.cpu, methods=dict(self.machine.methods)), floor_ms=1e3 * floor, bound=bound,
-            memory_ms=1e3 * self.shape.weight_bytes(active, self.dtype) / limits["read"],
-            compute_ms=1e3 * self.shape.flops(tokens) / limits[self.dtype],
+            memory_ms=1e3 * memory, compute_ms=1e3 * compute,
+            predicted_ms=1e3 * self.machine.predict(self.dtype, compute, memory),
             contenders={name: summary[name] for name in names},
             gate=dict(min_ms=gate["min_ms"], median_ms=gate["median_ms"],
                       share=gate["min_ms"] / summary[report.OURS]["min_ms"]))

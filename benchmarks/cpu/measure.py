@@ -31,6 +31,7 @@ class Machine:
         self.library = ctypes.CDLL(str(library))
         self.library.moe_bench_copy.restype = ctypes.c_double
         self.library.moe_bench_limits.restype = ctypes.c_bool
+        self.library.moe_bench_predict.restype = ctypes.c_double
         self.cpu, self.buffer, self.threads, self.best, self.methods = cpu, buffer, threads, {}, {}
         for _ in range(3):
             self.read()
@@ -46,6 +47,11 @@ class Machine:
         self.methods |= {key: m.decode() for key, m in zip(LIMITS, methods) if reading[key] > self.best.get(key, 0)}
         self.best = highest(self.best, reading)
         return reading
+
+    def predict(self, dtype, compute, memory):
+        """Seconds that our code should take where the floor's two times are these."""
+        return self.library.moe_bench_predict(self.cpu.encode(), ctypes.c_bool(dtype == "bf16"),
+                                              ctypes.c_double(compute), ctypes.c_double(memory))
 
     def copy(self, sources):
         """Seconds of copying the tensors into the buffer, one after the other, in the fastest way."""

@@ -98,9 +98,10 @@ floor of a cell is
 and its two limits are measured in this process around every slice of a series;
 slices outside a quiet phase of the machine are repeated. The peak is that of the
 instructions that --cpu has; peers are not told of it and use all that the machine
-has, so they may be above 100 %. Everyone gets ids and routing weights; our gate is
-timed apart. Peers that are not installed, or that memory has no room for, are
-named and left out.
+has, so they may be above 100 %. Beside our time is the one that moe-compile
+--report predicts from the same limits. Everyone gets ids and routing weights; our
+gate is timed apart. Peers that are not installed, or that memory has no room for,
+are named and left out.
 """
 EXAMPLES = """\
 examples:

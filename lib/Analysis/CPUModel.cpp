@@ -96,6 +96,15 @@ llvm::Expected<CPUModel> CPUModel::get(llvm::StringRef name) {
   return model;
 }
 
+DotKind mlir::moe::chooseDotKind(bool isBF16Operand, bool isBF16Weight,
+                                 bool hasBF16Dot, bool hasTiles) {
+  if (!isBF16Weight)
+    return DotKind::F32;
+  if (hasTiles && isBF16Operand)
+    return DotKind::TileBF16;
+  return hasBF16Dot && isBF16Operand ? DotKind::PairBF16 : DotKind::DecodeBF16;
+}
+
 int64_t mlir::moe::choosePanelColumns(const CPUModel &model,
                                       unsigned numWeights) {
   int64_t lanes = model.vectorBits / 32;

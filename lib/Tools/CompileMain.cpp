@@ -246,7 +246,8 @@ Compiler::measureRates(bool isBF16) {
       [&](StringRef feature) { return model->hasFeature(feature); });
   printMachineLimits(llvm::errs(), limits, options.cpu);
   return MachineRates{isBF16 ? limits.bf16Flops.best : limits.f32Flops.best,
-                      limits.readBytes.best};
+                      limits.readBytes.best,
+                      KernelModel::get(model->getDotKind(isBF16))};
 }
 
 ExitStatus Compiler::printReport(ModuleOp module) {

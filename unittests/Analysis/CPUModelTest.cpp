@@ -60,6 +60,22 @@ TEST(CPUModel, NativeHasWhatTheLoweringNeeds) {
   EXPECT_FALSE(native->hasFeature("avx99"));
 }
 
+TEST(CPUModel, DotKindIsThatOfTheCPU) {
+  const std::pair<const char *, DotKind> kinds[] = {
+      {"x86-64-v3", DotKind::DecodeBF16},
+      {"x86-64-v4", DotKind::DecodeBF16},
+      {"znver4", DotKind::PairBF16},
+      {"sapphirerapids", DotKind::TileBF16}};
+  for (auto [name, kind] : kinds) {
+    EXPECT_EQ(getModel(name).getDotKind(/*isBF16=*/true), kind) << name;
+    EXPECT_EQ(getModel(name).getDotKind(/*isBF16=*/false), DotKind::F32);
+  }
+  // Pairs and tiles take operands of bf16.
+  EXPECT_EQ(chooseDotKind(/*isBF16Operand=*/false, /*isBF16Weight=*/true,
+                          /*hasBF16Dot=*/true, /*hasTiles=*/true),
+            DotKind::DecodeBF16);
+}
+
 static std::string getError(llvm::StringRef name) {
   llvm::Expected<CPUModel> model = CPUModel::get(name);
   return model ? "" : llvm::toString(model.takeError());
