@@ -6,16 +6,14 @@
 
 #include "moe/Analysis/LayerCost.h"
 #include "moe/Runtime/MachineLimits.h"
+#include "moe/Runtime/TimedThreads.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <emmintrin.h>
 #include <limits>
-#include <thread>
-#include <vector>
 
 using namespace mlir::moe;
 
@@ -33,23 +31,13 @@ static void copyStreaming(char *to, const char *from, size_t size) {
 template <typename Copy>
 static double timeCopy(Copy copy, char *to, const char *from, size_t size,
                        unsigned numThreads) {
-  auto begin = std::chrono::steady_clock::now();
-  auto run = [&](unsigned thread) {
+  return timeOnThreads(numThreads, [&](unsigned thread) {
     size_t first = size / 64 * thread / numThreads * 64;
     size_t last = thread + 1 == numThreads
                       ? size
                       : size / 64 * (thread + 1) / numThreads * 64;
     copy(to + first, from + first, last - first);
-  };
-  std::vector<std::thread> threads;
-  for (unsigned thread = 1; thread < numThreads; ++thread)
-    threads.emplace_back(run, thread);
-  run(0);
-  for (std::thread &thread : threads)
-    thread.join();
-  std::chrono::duration<double> taken =
-      std::chrono::steady_clock::now() - begin;
-  return taken.count();
+  });
 }
 
 /// The seconds that the faster of memcpy and streaming stores takes to copy

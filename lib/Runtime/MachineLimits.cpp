@@ -10,6 +10,7 @@
 
 #include "moe/Runtime/MachineLimits.h"
 #include "MachineProbes.h"
+#include "moe/Runtime/TimedThreads.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -17,9 +18,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
-#include <atomic>
-#include <chrono>
-#include <thread>
 #include <vector>
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -27,32 +25,6 @@
 #endif
 
 using namespace mlir::moe;
-using Clock = std::chrono::steady_clock;
-
-/// Runs `work(thread)` on that many threads, which start together; the seconds
-/// from the first start to the last end.
-static double timeOnThreads(unsigned numThreads,
-                            llvm::function_ref<void(unsigned)> work) {
-  std::atomic<unsigned> waiting = numThreads;
-  std::vector<Clock::time_point> starts(numThreads), ends(numThreads);
-  auto run = [&](unsigned thread) {
-    --waiting;
-    while (waiting != 0)
-      std::this_thread::yield();
-    starts[thread] = Clock::now();
-    work(thread);
-    ends[thread] = Clock::now();
-  };
-  std::vector<std::thread> threads;
-  for (unsigned thread = 1; thread < numThreads; ++thread)
-    threads.emplace_back(run, thread);
-  run(0);
-  for (std::thread &thread : threads)
-    thread.join();
-  return std::chrono::duration<double>(*llvm::max_element(ends) -
-                                       *llvm::min_element(starts))
-      .count();
-}
 
 /// The rates of `rounds` rounds that do `amount` each.
 static RateReading measure(unsigned numThreads, unsigned rounds, double amount,
