@@ -100,8 +100,9 @@ slices outside a quiet phase of the machine are repeated. The peak is that of th
 instructions that --cpu has; peers are not told of it and use all that the machine
 has, so they may be above 100 %. Beside our time is the one that moe-compile
 --report predicts from the same limits. Everyone gets ids and routing weights; our
-gate is timed apart. Peers that are not installed, or that memory has no room for,
-are named and left out.
+gate is timed apart, and beside it a call that has nothing to do, which is a part of
+every time. Peers that are not installed, or that memory has no room for, are named
+and left out.
 """
 EXAMPLES = """\
 examples:

@@ -55,7 +55,7 @@ def cell_line(cell):
         beside = f"predicted {cell['predicted_ms']:.3f}" if name == OURS else f"x{ratio(cell, name):.2f}"
         parts.append(f"{name} {times}, {beside}")
     gate = cell["gate"]
-    parts.append(f"gate {gate['min_ms']:.3f} ms, {100 * gate['share']:.1f} %")
+    parts.append(f"gate {gate['min_ms']:.3f} ms, {100 * gate['share']:.1f} %; a call alone {gate['call_min_ms']:.3f} ms")
     return " | ".join(parts) + ("" if cell["quiet"] else " | noisy")
 
 

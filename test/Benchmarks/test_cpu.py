@@ -212,7 +212,7 @@ def cell(tokens, ours_ms, peer_ms, quiet=True, routing="uniform"):
     entry = lambda ms: dict(min_ms=ms, median_ms=ms, fraction=1 / ms, median_fraction=1 / ms)
     return dict(model="m", dtype="bf16", routing=routing, tokens=tokens, quiet=quiet, floor_ms=1.0, bound="memory",
                 memory_ms=1.0, compute_ms=0.01 * tokens, predicted_ms=1.5, contenders={"moe-mlir": entry(ours_ms), "peer": entry(peer_ms)},
-                gate=dict(min_ms=0.1, median_ms=0.1, share=0.1 / ours_ms))
+                gate=dict(min_ms=0.1, median_ms=0.1, share=0.1 / ours_ms, call_min_ms=0.07, call_median_ms=0.08))
 
 
 def test_summary_holds_each_slice_against_its_own_floor():
@@ -255,7 +255,8 @@ def test_fit():
 def test_line_marks_noise():
     assert report.cell_line(cell(1, 2, 4, quiet=False)).endswith("| noisy")
     assert "moe-mlir 2.000 (2.000) ms, 50 %, predicted 1.500 |" in report.cell_line(cell(1, 2, 4))
-    assert "peer 4.000 (4.000) ms, 25 %, x2.00" in report.cell_line(cell(1, 2, 4))
+    assert report.cell_line(cell(1, 2, 4)).endswith(
+        "peer 4.000 (4.000) ms, 25 %, x2.00 | gate 0.100 ms, 5.0 %; a call alone 0.070 ms")
 
 
 def test_chart():
