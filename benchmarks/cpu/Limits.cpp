@@ -4,15 +4,18 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "moe/Analysis/LayerCost.h"
 #include "moe/Runtime/MachineLimits.h"
+#include "moe/Runtime/TimedThreads.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <emmintrin.h>
-#include <thread>
-#include <vector>
+#include <limits>
+
+using namespace mlir::moe;
 
 /// Copies to a multiple of 16 bytes past the caches.
 static void copyStreaming(char *to, const char *from, size_t size) {
@@ -28,23 +31,13 @@ static void copyStreaming(char *to, const char *from, size_t size) {
 template <typename Copy>
 static double timeCopy(Copy copy, char *to, const char *from, size_t size,
                        unsigned numThreads) {
-  auto begin = std::chrono::steady_clock::now();
-  auto run = [&](unsigned thread) {
+  return timeOnThreads(numThreads, [&](unsigned thread) {
     size_t first = size / 64 * thread / numThreads * 64;
     size_t last = thread + 1 == numThreads
                       ? size
                       : size / 64 * (thread + 1) / numThreads * 64;
     copy(to + first, from + first, last - first);
-  };
-  std::vector<std::thread> threads;
-  for (unsigned thread = 1; thread < numThreads; ++thread)
-    threads.emplace_back(run, thread);
-  run(0);
-  for (std::thread &thread : threads)
-    thread.join();
-  std::chrono::duration<double> taken =
-      std::chrono::steady_clock::now() - begin;
-  return taken.count();
+  });
 }
 
 /// The seconds that the faster of memcpy and streaming stores takes to copy
@@ -56,12 +49,46 @@ extern "C" double moe_bench_copy(char *to, const char *from, size_t size,
 }
 
 /// Measures f32 FLOP/s, bf16 FLOP/s and bytes/s of reading `buffer`, on
-/// `numThreads` threads, into `rates`.
-extern "C" void moe_bench_limits(const char *buffer, size_t size,
-                                 unsigned numThreads, double rates[3]) {
-  mlir::moe::MachineLimits limits =
-      mlir::moe::measureMachineLimits({buffer, size}, numThreads);
-  rates[0] = limits.f32Flops.best;
-  rates[1] = limits.bf16Flops.best;
-  rates[2] = limits.readBytes.best;
+/// `numThreads` threads, into `rates`, and names what was measured in
+/// `methods`, strings that live for ever. FLOP/s are those of instructions that
+/// code for `cpu`, as moe-compile takes it, may use. False for an unknown CPU.
+extern "C" bool moe_bench_limits(const char *cpu, const char *buffer,
+                                 size_t size, unsigned numThreads,
+                                 double rates[3], const char *methods[3]) {
+  llvm::Expected<CPUModel> model = CPUModel::get(cpu);
+  if (!model) {
+    llvm::consumeError(model.takeError());
+    return false;
+  }
+  MachineLimits limits = measureMachineLimits(
+      {buffer, size}, numThreads,
+      [&](llvm::StringRef feature) { return model->hasFeature(feature); });
+  const RateReading *readings[] = {&limits.f32Flops, &limits.bf16Flops,
+                                   &limits.readBytes};
+  for (auto [i, reading] : llvm::enumerate(readings)) {
+    rates[i] = reading->best;
+    methods[i] = reading->method.data();
+  }
+  return true;
+}
+
+/// Seconds that our code for `cpu` is expected to take for operands and weights
+/// of one type, bf16 or f32, where all FLOPs take `arithmetic` seconds at the
+/// peak and reading the weights takes `reading` seconds. NaN for an unknown
+/// CPU.
+extern "C" double moe_bench_predict(const char *cpu, bool isBF16,
+                                    double arithmetic, double reading) {
+  llvm::Expected<CPUModel> model = CPUModel::get(cpu);
+  if (!model) {
+    llvm::consumeError(model.takeError());
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  return CallCost{arithmetic, reading}.getPredicted(
+      KernelModel::get(model->getDotKind(isBF16)));
+}
+
+/// The same by a model of these constants, for fitting them.
+extern "C" double moe_bench_predict_with(double efficiency, double overlap,
+                                         double arithmetic, double reading) {
+  return CallCost{arithmetic, reading}.getPredicted({efficiency, overlap});
 }

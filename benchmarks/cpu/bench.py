@@ -60,10 +60,12 @@ class Layer:
         self.weights = layers.Weights(shape, dtype)
         self.left_out = []
         self.per_token = {}  # Seconds of the slowest call so far, per token.
-        self.gate = ours.Gate(shape, dtype, folder, BIN, ARGS.cpu)
+        self.gate = ours.Gate(shape, dtype, folder / "gate", BIN, ARGS.cpu)
+        self.call = ours.Gate.call(folder / "call", BIN, ARGS.cpu)
         stacked = self.weights.stack()
         self.contenders = [ours.Ours(shape, stacked, dtype, folder, BIN, ARGS.cpu)]
-        self.machine = measure.Machine(LIMITS_LIBRARY, self.contenders[0].packed, ARGS.threads)
+        self.machine = measure.Machine(LIMITS_LIBRARY, ARGS.cpu, self.contenders[0].packed, ARGS.threads)
+        print(report.limits_line(name, dtype, ARGS.cpu, self.machine), flush=True)
         self.packing = self.measure_packing(stacked) if ARGS.packing else None
         del self.contenders[0].pack
         kinds = [k for k in peers.PEERS if k.name in ARGS.contenders]
@@ -135,10 +137,10 @@ class Layer:
         x = torch.randn(tokens, self.shape.hidden, generator=generator).to(layers.DTYPES[self.dtype])
         runs, first = self.first_calls(x, ids, slot_weights)
         names = list(runs)
-        runs["gate"] = self.gate.prepare(x)
-        begin = time.perf_counter()
-        runs["gate"]()
-        first["gate"] = time.perf_counter() - begin
+        for name, run in dict(gate=self.gate.prepare(x), call=self.call).items():
+            begin = time.perf_counter()
+            run()
+            runs[name], first[name] = run, time.perf_counter() - begin
         eviction, rows = measure.Eviction(), x.view(torch.uint8).numpy()
         slices, quiet = measure.series(self.machine, runs, lambda: eviction(rows), first, seconds, patience)
         return self.describe(tokens, routing, len(torch.unique(ids)), slices, quiet, names)
@@ -148,15 +150,18 @@ class Layer:
         summary = report.summarise(slices, floors)
         limits = slices[floors.index(min(floors))].limits
         floor, bound = report.floor(self.shape, self.dtype, tokens, active, limits)
-        gate = summary["gate"]
+        memory = self.shape.weight_bytes(active, self.dtype) / limits["read"]
+        compute = self.shape.flops(tokens) / limits[self.dtype]
+        gate, call = summary["gate"], summary["call"]
         return dict(
             model=self.name, dtype=self.dtype, tokens=tokens, routing=routing, active_experts=active, quiet=quiet,
-            limits=limits, floor_ms=1e3 * floor, bound=bound,
-            memory_ms=1e3 * self.shape.weight_bytes(active, self.dtype) / limits["read"],
-            compute_ms=1e3 * self.shape.flops(tokens) / limits[self.dtype],
+            limits=dict(limits, cpu=ARGS.cpu, methods=dict(self.machine.methods)), floor_ms=1e3 * floor, bound=bound,
+            memory_ms=1e3 * memory, compute_ms=1e3 * compute,
+            predicted_ms=1e3 * self.machine.predict(self.dtype, compute, memory),
             contenders={name: summary[name] for name in names},
             gate=dict(min_ms=gate["min_ms"], median_ms=gate["median_ms"],
-                      share=gate["min_ms"] / summary[report.OURS]["min_ms"]))
+                      share=gate["min_ms"] / summary[report.OURS]["min_ms"],
+                      call_min_ms=call["min_ms"], call_median_ms=call["median_ms"]))
 
 
 def measure_layer(name, shape, dtype, packing, cells, left_out, start):

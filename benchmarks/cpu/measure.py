@@ -18,26 +18,40 @@ TOLERANCE = 0.1  # Readings of a quiet phase agree within this share.
 MAX_FOREIGN = 0.05  # Of the processors' time, used by others.
 SETTLE = 0.05  # Seconds until the threads of the one before have stopped spinning (20 ms at most, see bench.py).
 BURST = 0.2  # Seconds of one contender's calls before it is the next one's turn.
+LIMITS = ["f32", "bf16", "read"]  # In the order of moe_bench_limits.
 
 
 class Machine:
-    """Reads the limits through the runtime library, and knows the best readings so far."""
+    """Reads the limits through the runtime library, and knows the best readings so far.
 
-    def __init__(self, library, buffer, threads):
+    They are limits of the instructions that code for `cpu` may use; `methods` says which gave the best.
+    """
+
+    def __init__(self, library, cpu, buffer, threads):
         self.library = ctypes.CDLL(str(library))
         self.library.moe_bench_copy.restype = ctypes.c_double
-        self.buffer, self.threads, self.best = buffer, threads, {}
+        self.library.moe_bench_limits.restype = ctypes.c_bool
+        self.library.moe_bench_predict.restype = ctypes.c_double
+        self.cpu, self.buffer, self.threads, self.best, self.methods = cpu, buffer, threads, {}, {}
         for _ in range(3):
             self.read()
 
     def read(self):
         """f32 and bf16 FLOP/s, and bytes/s of reading the buffer."""
-        rates = (ctypes.c_double * 3)()
-        self.library.moe_bench_limits(ctypes.c_void_p(self.buffer.data_ptr()), ctypes.c_size_t(self.buffer.numel()),
-                                      ctypes.c_uint(self.threads), rates)
-        reading = dict(zip(["f32", "bf16", "read"], rates))
+        rates, methods = (ctypes.c_double * 3)(), (ctypes.c_char_p * 3)()
+        if not self.library.moe_bench_limits(self.cpu.encode(), ctypes.c_void_p(self.buffer.data_ptr()),
+                                             ctypes.c_size_t(self.buffer.numel()), ctypes.c_uint(self.threads), rates,
+                                             methods):
+            raise RuntimeError(f"expected the name of a CPU with AVX2 and FMA, got '{self.cpu}'")
+        reading = dict(zip(LIMITS, rates))
+        self.methods |= {key: m.decode() for key, m in zip(LIMITS, methods) if reading[key] > self.best.get(key, 0)}
         self.best = highest(self.best, reading)
         return reading
+
+    def predict(self, dtype, compute, memory):
+        """Seconds that our code should take where the floor's two times are these."""
+        return self.library.moe_bench_predict(self.cpu.encode(), ctypes.c_bool(dtype == "bf16"),
+                                              ctypes.c_double(compute), ctypes.c_double(memory))
 
     def copy(self, sources):
         """Seconds of copying the tensors into the buffer, one after the other, in the fastest way."""

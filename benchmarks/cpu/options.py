@@ -96,9 +96,13 @@ floor of a cell is
     max(active weight bytes / read bandwidth, FLOPs / peak)
 
 and its two limits are measured in this process around every slice of a series;
-slices outside a quiet phase of the machine are repeated. Everyone gets ids and
-routing weights; our gate is timed apart. Peers that are not installed, or that
-memory has no room for, are named and left out.
+slices outside a quiet phase of the machine are repeated. The peak is that of the
+instructions that --cpu has; peers are not told of it and use all that the machine
+has, so they may be above 100 %. Beside our time is the one that moe-compile
+--report predicts from the same limits. Everyone gets ids and routing weights; our
+gate is timed apart, and beside it a call that has nothing to do, which is a part of
+every time. Peers that are not installed, or that memory has no room for, are named
+and left out.
 """
 EXAMPLES = """\
 examples:
@@ -123,7 +127,8 @@ def make_parser(output_folder):
                         "worst: all tokens to the same K experts (default: all three)")
     parser.add_argument("--contenders", type=names(CONTENDERS), metavar="NAME,...", default=CONTENDERS,
                         help=f"of {', '.join(CONTENDERS)}; moe-mlir always takes part (default: all)")
-    parser.add_argument("--cpu", default="native", help="as moe-compile takes it (default: %(default)s)")
+    parser.add_argument("--cpu", default="native", metavar="NAME",
+                        help="for which our code and the limits are, as moe-compile takes it (default: %(default)s)")
     parser.add_argument("--threads", type=number, default=len(os.sched_getaffinity(0)),
                         help="default: all cores, here %(default)s")
     parser.add_argument("--seconds", type=number, metavar="N", help="of accepted measurements per cell (default: 8)")

@@ -31,8 +31,20 @@ def ratio(cell, name):
     return cell["contenders"][name]["min_ms"] / cell["contenders"][OURS]["min_ms"]
 
 
+def prediction_error(cell):
+    """By what share of our fastest time the predicted one is off."""
+    return abs(cell["predicted_ms"] / cell["contenders"][OURS]["min_ms"] - 1)
+
+
 def geometric_mean(values):
     return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def limits_line(name, dtype, cpu, machine):
+    """The machine's limits before the first cell, and which instructions they are of."""
+    limits = [f"{key} {machine.best[key] / 1e9:.1f} {unit} ({machine.methods[key]})"
+              for key, unit in dict(f32="GFLOP/s", bf16="GFLOP/s", read="GB/s").items()]
+    return f"{name:15} {dtype:4} limits for --cpu={cpu}: {', '.join(limits)}"
 
 
 def cell_line(cell):
@@ -40,9 +52,10 @@ def cell_line(cell):
              f"{cell['bound']:7} floor {cell['floor_ms']:9.3f} ms"]
     for name, c in cell["contenders"].items():
         times = f"{c['min_ms']:.3f} ({c['median_ms']:.3f}) ms, {100 * c['fraction']:.0f} %"
-        parts.append(f"{name} {times}" + ("" if name == OURS else f", x{ratio(cell, name):.2f}"))
+        beside = f"predicted {cell['predicted_ms']:.3f}" if name == OURS else f"x{ratio(cell, name):.2f}"
+        parts.append(f"{name} {times}, {beside}")
     gate = cell["gate"]
-    parts.append(f"gate {gate['min_ms']:.3f} ms, {100 * gate['share']:.1f} %")
+    parts.append(f"gate {gate['min_ms']:.3f} ms, {100 * gate['share']:.1f} %; a call alone {gate['call_min_ms']:.3f} ms")
     return " | ".join(parts) + ("" if cell["quiet"] else " | noisy")
 
 
@@ -61,8 +74,13 @@ def packing_line(p):
             f"{p['first_ms']:.1f} ms")
 
 
+def place(cell):
+    return f"{cell['model']} {cell['routing']} T={cell['tokens']}"
+
+
 def closing_lines(cells):
-    """Per type our fractions, per peer the mean ratio and where it is ahead, over the quiet cells alone."""
+    """Per type our fractions and how well they are predicted, per peer the mean ratio and where it is ahead, over the
+    quiet cells alone."""
     quiet = [c for c in cells if c["quiet"]]
     lines = []
     for dtype in sorted({c["dtype"] for c in quiet}):
@@ -70,9 +88,13 @@ def closing_lines(cells):
         fractions = [c["contenders"][OURS]["fraction"] for c in of_type]
         lines.append(f"{dtype}: {OURS} at {100 * geometric_mean(fractions):.0f} % of the floor in the geometric mean of "
                      f"{len(of_type)} cells, {100 * min(fractions):.0f} % in the worst")
+        worst = max(of_type, key=prediction_error)
+        lines.append(f"{dtype}: predicted times of {OURS} are off by "
+                     f"{100 * statistics.median(map(prediction_error, of_type)):.0f} % in the median, by "
+                     f"{100 * prediction_error(worst):.0f} % at most ({place(worst)})")
         for name in dict.fromkeys(n for c in of_type for n in c["contenders"] if n != OURS):
             met = [c for c in of_type if name in c["contenders"]]
-            ahead = [f"{c['model']} {c['routing']} T={c['tokens']}" for c in met if ratio(c, name) < 1]
+            ahead = [place(c) for c in met if ratio(c, name) < 1]
             lines.append(f"{dtype}: {name} takes x{geometric_mean([ratio(c, name) for c in met]):.2f} in the geometric "
                          f"mean of {len(met)} cells" + (f"; ahead at {', '.join(ahead)}" if ahead else ""))
     if len(quiet) < len(cells):

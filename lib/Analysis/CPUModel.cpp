@@ -47,6 +47,9 @@ getWithFeatures(const llvm::StringMap<bool> &features, llvm::StringRef name) {
                                    name + "' without " +
                                    llvm::join(missing, " and "));
   CPUModel model;
+  for (const auto &feature : features)
+    if (feature.second)
+      model.available.insert(feature.first());
   if (getMissing({"avx512f", "avx512bw", "avx512vl", "avx512dq"}).empty()) {
     model.vectorBits = 512;
     model.numRegisters = 32;
@@ -91,6 +94,15 @@ llvm::Expected<CPUModel> CPUModel::get(llvm::StringRef name) {
   if (model)
     model->cpu = name.str();
   return model;
+}
+
+DotKind mlir::moe::chooseDotKind(bool isBF16Operand, bool isBF16Weight,
+                                 bool hasBF16Dot, bool hasTiles) {
+  if (!isBF16Weight)
+    return DotKind::F32;
+  if (hasTiles && isBF16Operand)
+    return DotKind::TileBF16;
+  return hasBF16Dot && isBF16Operand ? DotKind::PairBF16 : DotKind::DecodeBF16;
 }
 
 int64_t mlir::moe::choosePanelColumns(const CPUModel &model,

@@ -24,11 +24,13 @@ struct Series {
 };
 } // namespace
 
-static FailureOr<Series> measure(CompiledLayer &layer, ArrayRef<char> buffer,
-                                 int64_t repeat, unsigned threads) {
+static FailureOr<Series> measure(CompiledLayer &layer, const CPUModel &cpu,
+                                 ArrayRef<char> buffer, int64_t repeat,
+                                 unsigned threads) {
   using Clock = std::chrono::steady_clock;
+  auto mayUse = [&](StringRef feature) { return cpu.hasFeature(feature); };
   Series series;
-  series.before = measureMachineLimits(buffer, threads);
+  series.before = measureMachineLimits(buffer, threads, mayUse);
   if (failed(layer.run())) // Warms up caches, pages and threads.
     return failure();
   for (int64_t i = 0; i < repeat; ++i) {
@@ -38,13 +40,14 @@ static FailureOr<Series> measure(CompiledLayer &layer, ArrayRef<char> buffer,
     series.seconds.push_back(
         std::chrono::duration<double>(Clock::now() - start).count());
   }
-  series.after = measureMachineLimits(buffer, threads);
+  series.after = measureMachineLimits(buffer, threads, mayUse);
   llvm::sort(series.seconds);
   return series;
 }
 
 static void print(llvm::raw_ostream &os, const Series &series,
-                  const LayerWork &work, const CallWork &call) {
+                  const CPUModel &cpu, const LayerWork &work,
+                  const CallWork &call) {
   double flops = work.getFlops(call.tokens, call.rows);
   double bytes = work.getWeightBytes(static_cast<double>(call.activeExperts));
   auto best = [&](RateReading MachineLimits::*rate) {
@@ -53,7 +56,9 @@ static void print(llvm::raw_ostream &os, const Series &series,
   double flopLimit =
       best(work.isBF16 ? &MachineLimits::bf16Flops : &MachineLimits::f32Flops);
   double byteLimit = best(&MachineLimits::readBytes);
-  CallCost cost = CallCost::get(flops, bytes, {flopLimit, byteLimit});
+  MachineRates rates{flopLimit, byteLimit,
+                     KernelModel::get(cpu.getDotKind(work.isBF16))};
+  CallCost cost = CallCost::get(flops, bytes, rates);
   double floor = cost.getFloor();
 
   os << "work: " << call.tokens << " tokens, " << call.rows << " rows, "
@@ -63,7 +68,8 @@ static void print(llvm::raw_ostream &os, const Series &series,
   printMachineLimits(os, series.after);
   os << llvm::format("floor: %.3f ms, by ", floor * 1e3)
      << (cost.isArithmeticBound() ? "arithmetic" : "reading weights")
-     << llvm::format("; predicted: %.3f ms\n", cost.getPredicted() * 1e3);
+     << llvm::format("; predicted: %.3f ms\n",
+                     cost.getPredicted(rates.kernels) * 1e3);
   auto printTime = [&](StringRef name, double seconds) {
     os << name
        << llvm::format(": %.3f ms, %.1f GFLOP/s, %.2f GB/s of weights, %.1f %% "
@@ -76,8 +82,9 @@ static void print(llvm::raw_ostream &os, const Series &series,
 }
 
 LogicalResult moe::benchmark(llvm::raw_ostream &os, CompiledLayer &layer,
-                             const LayerWork &work, const CallWork &call,
-                             int64_t repeat, unsigned threads) {
+                             const CPUModel &cpu, const LayerWork &work,
+                             const CallWork &call, int64_t repeat,
+                             unsigned threads) {
   // Bandwidth needs a buffer beyond the caches; the weights are one if they are
   // large enough.
   constexpr size_t kLeast = size_t(256) << 20;
@@ -90,7 +97,7 @@ LogicalResult moe::benchmark(llvm::raw_ostream &os, CompiledLayer &layer,
   }
   std::optional<Series> calmest;
   for (int attempt = 0; attempt < 3; ++attempt) {
-    FailureOr<Series> series = measure(layer, buffer, repeat, threads);
+    FailureOr<Series> series = measure(layer, cpu, buffer, repeat, threads);
     if (failed(series))
       return failure();
     if (!calmest || series->getChange() < calmest->getChange())
@@ -98,7 +105,7 @@ LogicalResult moe::benchmark(llvm::raw_ostream &os, CompiledLayer &layer,
     if (calmest->getChange() <= 0.1)
       break;
   }
-  print(os, *calmest, work, call);
+  print(os, *calmest, cpu, work, call);
   if (calmest->getChange() > 0.1)
     os << llvm::format("note: the machine's limits changed by %.0f %% during "
                        "the calmest of three series: others use it\n",

@@ -25,9 +25,10 @@ struct CallWork {
 /// before and after, and does it all again, three times at most, when the two
 /// differ by more than 10 %. Prints the least and the median time, GFLOP/s,
 /// GB/s of the weights that were read, and the fraction of the machine's limit.
+/// `cpu` is the one that the layer is compiled for.
 LogicalResult benchmark(llvm::raw_ostream &os, CompiledLayer &layer,
-                        const LayerWork &work, const CallWork &call,
-                        int64_t repeat, unsigned threads);
+                        const CPUModel &cpu, const LayerWork &work,
+                        const CallWork &call, int64_t repeat, unsigned threads);
 
 } // namespace mlir::moe
 

@@ -18,6 +18,9 @@
 using namespace mlir;
 using namespace mlir::moe;
 
+/// Whose code runs.
+static constexpr StringLiteral kCPU = "native";
+
 //===----------------------------------------------------------------------===//
 // Before the run
 //===----------------------------------------------------------------------===//
@@ -110,7 +113,7 @@ ExitStatus Runner::computeWith(EngineKind engine, Outputs &results) {
     results = std::move(*made);
     return Success;
   }
-  FailureOr<OwningOpRef<ModuleOp>> lowered = file->copyLoweredToCPU("native");
+  FailureOr<OwningOpRef<ModuleOp>> lowered = file->copyLoweredToCPU(kCPU);
   if (failed(lowered))
     return Failure;
   auto code = CompiledLayer::create(layer, **lowered, data);
@@ -252,11 +255,14 @@ ExitStatus Runner::runBenchmark() {
     call.rows = histogram->getNumRows();
     call.activeExperts = histogram->getNumActive();
   }
+  llvm::Expected<CPUModel> cpu = CPUModel::get(kCPU);
+  if (!cpu)
+    return toStatus(cpu.takeError());
   auto openMP = OpenMPRuntime::get();
   if (!openMP)
     return toStatus(openMP.takeError());
   auto threads = static_cast<unsigned>((*openMP)->getMaxThreads());
-  return succeeded(benchmark(llvm::outs(), *compiled, work, call,
+  return succeeded(benchmark(llvm::outs(), *compiled, *cpu, work, call,
                              options.repeat, threads))
              ? Success
              : Failure;

@@ -10,6 +10,7 @@
 
 #include "moe/Runtime/MachineLimits.h"
 #include "MachineProbes.h"
+#include "moe/Runtime/TimedThreads.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -17,9 +18,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
-#include <atomic>
-#include <chrono>
-#include <thread>
 #include <vector>
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -27,32 +25,6 @@
 #endif
 
 using namespace mlir::moe;
-using Clock = std::chrono::steady_clock;
-
-/// Runs `work(thread)` on that many threads, which start together; the seconds
-/// from the first start to the last end.
-static double timeOnThreads(unsigned numThreads,
-                            llvm::function_ref<void(unsigned)> work) {
-  std::atomic<unsigned> waiting = numThreads;
-  std::vector<Clock::time_point> starts(numThreads), ends(numThreads);
-  auto run = [&](unsigned thread) {
-    --waiting;
-    while (waiting != 0)
-      std::this_thread::yield();
-    starts[thread] = Clock::now();
-    work(thread);
-    ends[thread] = Clock::now();
-  };
-  std::vector<std::thread> threads;
-  for (unsigned thread = 1; thread < numThreads; ++thread)
-    threads.emplace_back(run, thread);
-  run(0);
-  for (std::thread &thread : threads)
-    thread.join();
-  return std::chrono::duration<double>(*llvm::max_element(ends) -
-                                       *llvm::min_element(starts))
-      .count();
-}
 
 /// The rates of `rounds` rounds that do `amount` each.
 static RateReading measure(unsigned numThreads, unsigned rounds, double amount,
@@ -82,21 +54,23 @@ static bool mayUseTiles() {
 #endif
 }
 
-static bool hasFeatures(llvm::StringRef features) {
+static bool hasFeatures(llvm::StringRef features, FeaturePredicate mayUse) {
   static const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
-  return llvm::all_of(llvm::split(features, ','), [](llvm::StringRef feature) {
-    return host.lookup(feature) &&
+  return llvm::all_of(llvm::split(features, ','), [&](llvm::StringRef feature) {
+    return host.lookup(feature) && (!mayUse || mayUse(feature)) &&
            (!feature.starts_with("amx") || mayUseTiles());
   });
 }
 
-/// The best reading of the probes for the type that this CPU can run.
-static RateReading measureFlops(unsigned numThreads, bool isBFloat16) {
+/// The best reading of the probes for the type that this CPU can run and
+/// `mayUse` allows.
+static RateReading measureFlops(unsigned numThreads, bool isBFloat16,
+                                FeaturePredicate mayUse) {
   constexpr unsigned rounds = 15;
   constexpr int64_t iterations = 1 << 19; // A few milliseconds.
   RateReading best;
   for (const FlopProbe &probe : getFlopProbes()) {
-    if (probe.isBFloat16 != isBFloat16 || !hasFeatures(probe.features))
+    if (probe.isBFloat16 != isBFloat16 || !hasFeatures(probe.features, mayUse))
       continue;
     double flops = static_cast<double>(iterations) * probe.flopsPerIteration;
     keepBest(best, measure(numThreads, rounds, flops * numThreads, probe.method,
@@ -123,24 +97,32 @@ static RateReading measureRead(llvm::ArrayRef<char> buffer,
   return best;
 }
 
+RateReading mlir::moe::getBFloat16Limit(const RateReading &products,
+                                        const RateReading &f32) {
+  if (products.best >= f32.best)
+    return products;
+  return {f32.best, f32.median,
+          products.best == 0 ? "no bf16 dot product, f32 limit"
+                             : "slower bf16 dot product, f32 limit"};
+}
+
 MachineLimits mlir::moe::measureMachineLimits(llvm::ArrayRef<char> buffer,
-                                              unsigned numThreads) {
+                                              unsigned numThreads,
+                                              FeaturePredicate mayUse) {
   assert(numThreads > 0 && "expected at least one thread");
   MachineLimits limits;
   limits.numThreads = numThreads;
-  limits.f32Flops = measureFlops(numThreads, /*isBFloat16=*/false);
-  limits.bf16Flops = measureFlops(numThreads, /*isBFloat16=*/true);
-  if (limits.bf16Flops.best == 0) {
-    limits.bf16Flops = limits.f32Flops;
-    limits.bf16Flops.method = "no bf16 dot product, f32 limit";
-  }
+  limits.f32Flops = measureFlops(numThreads, /*isBFloat16=*/false, mayUse);
+  limits.bf16Flops = getBFloat16Limit(
+      measureFlops(numThreads, /*isBFloat16=*/true, mayUse), limits.f32Flops);
   limits.readBytes = measureRead(buffer, numThreads);
   return limits;
 }
 
-MachineLimits mlir::moe::measureMachineLimits(unsigned numThreads) {
+MachineLimits mlir::moe::measureMachineLimits(unsigned numThreads,
+                                              FeaturePredicate mayUse) {
   return measureMachineLimits(std::vector<char>(size_t(256) << 20, 1),
-                              numThreads);
+                              numThreads, mayUse);
 }
 
 double mlir::moe::getLargestChange(const MachineLimits &before,
@@ -155,14 +137,18 @@ double mlir::moe::getLargestChange(const MachineLimits &before,
 }
 
 void mlir::moe::printMachineLimits(llvm::raw_ostream &stream,
-                                   const MachineLimits &limits) {
+                                   const MachineLimits &limits,
+                                   llvm::StringRef cpu) {
   auto print = [&](llvm::StringRef name, const RateReading &reading,
                    llvm::StringRef unit) {
     stream << llvm::formatv("{0} {1:f1} {2} (median {3:f1}; {4})\n", name,
                             reading.best * 1e-9, unit, reading.median * 1e-9,
                             reading.method);
   };
-  stream << "limits of this machine on " << limits.numThreads
+  stream << "limits of this machine ";
+  if (cpu != "native")
+    stream << "for " << cpu << " ";
+  stream << "on " << limits.numThreads
          << (limits.numThreads == 1 ? " thread\n" : " threads\n");
   print("  f32 ", limits.f32Flops, "GFLOP/s");
   print("  bf16", limits.bf16Flops, "GFLOP/s");

@@ -10,6 +10,7 @@
 
 #include "moe/Tools/CompileMain.h"
 
+#include "moe/Analysis/CPUModel.h"
 #include "moe/Runtime/AtomicFile.h"
 #include "moe/Runtime/MachineLimits.h"
 #include "moe/Target/CPU/CHeader.h"
@@ -21,6 +22,7 @@
 #include "moe/Tools/ModuleFile.h"
 
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Path.h"
 
@@ -99,8 +101,9 @@ struct CommandLine {
 
   cl::opt<bool> report{
       "report",
-      cl::desc("Print FLOPs and bytes of the layer to standard error and, with "
-               "--cpu=native, the floor of the time on this machine, which is "
+      cl::desc("Print FLOPs and bytes of the layer to standard error and, if "
+               "this machine can run code for --cpu, the floor of the time "
+               "here, by limits of that CPU's instructions, which are "
                "measured, and the predicted time"),
       cl::cat(category)};
 
@@ -126,6 +129,7 @@ private:
   }
   ExitStatus checkOptions();
   ExitStatus printReport(ModuleOp module);
+  llvm::Expected<std::optional<MachineRates>> measureRates(bool isBF16);
   ExitStatus emitCode(ModuleOp module);
   ExitStatus emitBinary(const CompiledModule &compiled);
   ExitStatus
@@ -214,24 +218,49 @@ ExitStatus Compiler::emitCode(ModuleOp module) {
   return emitBinary(*compiled);
 }
 
+/// The rates of this machine for code of the CPU that is compiled for; none if
+/// such code does not run here.
+llvm::Expected<std::optional<MachineRates>>
+Compiler::measureRates(bool isBF16) {
+  llvm::Expected<CPUTarget> target = resolveCPU(options.cpu);
+  if (!target)
+    return target.takeError();
+  auto machine = createTargetMachine(*target);
+  if (!machine)
+    return machine.takeError();
+  SmallVector<StringRef> missing = getMissingFeatures(**machine);
+  if (!missing.empty()) {
+    llvm::errs() << "no times: code for " << options.cpu
+                 << " does not run on this machine, which lacks "
+                 << llvm::join(missing, ", ") << "\n";
+    return std::nullopt;
+  }
+  llvm::Expected<CPUModel> model = CPUModel::get(options.cpu);
+  if (!model)
+    return model.takeError();
+  auto openMP = OpenMPRuntime::get();
+  if (!openMP)
+    return openMP.takeError();
+  MachineLimits limits = measureMachineLimits(
+      static_cast<unsigned>((*openMP)->getMaxThreads()),
+      [&](StringRef feature) { return model->hasFeature(feature); });
+  printMachineLimits(llvm::errs(), limits, options.cpu);
+  return MachineRates{isBF16 ? limits.bf16Flops.best : limits.f32Flops.best,
+                      limits.readBytes.best,
+                      KernelModel::get(model->getDotKind(isBF16))};
+}
+
 ExitStatus Compiler::printReport(ModuleOp module) {
   if (module->hasAttr("moe.entry_points"))
     return fail(Failure, "--report: expected a module above the llvm dialect");
   FailureOr<LayerWork> work = countWork(module);
   if (failed(work))
     return Failure;
-  std::optional<MachineRates> rates;
-  if (options.cpu == "native") {
-    auto openMP = OpenMPRuntime::get();
-    if (!openMP)
-      return toStatus(openMP.takeError());
-    MachineLimits limits =
-        measureMachineLimits(static_cast<unsigned>((*openMP)->getMaxThreads()));
-    printMachineLimits(llvm::errs(), limits);
-    rates = {work->isBF16 ? limits.bf16Flops.best : limits.f32Flops.best,
-             limits.readBytes.best};
-  }
-  printWork(llvm::errs(), *work, rates);
+  llvm::Expected<std::optional<MachineRates>> rates =
+      measureRates(work->isBF16);
+  if (!rates)
+    return toStatus(rates.takeError());
+  printWork(llvm::errs(), *work, *rates);
   return Success;
 }
 

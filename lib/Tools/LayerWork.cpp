@@ -88,7 +88,7 @@ void moe::printWork(llvm::raw_ostream &os, const LayerWork &work,
     if (rates) {
       CallCost cost = CallCost::get(flops, bytes, *rates);
       os << llvm::format("  %9.3f  %13.3f", cost.getFloor() * 1e3,
-                         cost.getPredicted() * 1e3);
+                         cost.getPredicted(rates->kernels) * 1e3);
     }
     os << "\n";
   }

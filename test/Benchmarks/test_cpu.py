@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import chart
+import fit
 import layers
 import measure
 import options
@@ -177,11 +178,41 @@ def test_packing_is_a_fraction_of_a_copy():
     assert "40 MB: 4.0 (8.0) ms, 10.0 GB/s, 75 % (62 %) of a copy" in report.packing_line(p)
 
 
+def test_limits_line_names_the_cpu_and_what_was_measured():
+    machine = types.SimpleNamespace(best=dict(f32=2e11, bf16=2e11, read=3e10),
+                                    methods=dict(f32="fma", bf16="no bf16", read="loads"))
+    assert report.limits_line("m", "f32", "haswell", machine).endswith(
+        "f32  limits for --cpu=haswell: f32 200.0 GFLOP/s (fma), bf16 200.0 GFLOP/s (no bf16), read 30.0 GB/s (loads)")
+
+
+def fake_library(readings, cpus):
+    """A library whose moe_bench_limits gives readings in turn, each (rate, method) for all three limits."""
+    def limits(cpu, buffer, size, threads, rates, methods):
+        cpus.append(cpu)
+        rate, method = readings.pop(0)
+        rates[:], methods[:] = [rate] * 3, [method] * 3
+        return rate > 0
+
+    others = {name: types.SimpleNamespace() for name in ("moe_bench_copy", "moe_bench_predict")}
+    return types.SimpleNamespace(moe_bench_limits=limits, **others)
+
+
+def test_machine_reads_limits_of_its_cpu(monkeypatch):
+    cpus = []
+    readings = [(2.0, b"first"), (5.0, b"best"), (3.0, b"other"), (0.0, b"")]
+    monkeypatch.setattr(measure.ctypes, "CDLL", lambda path: fake_library(readings, cpus))
+    machine = measure.Machine("library", "haswell", torch.empty(1), threads=2)
+    assert cpus == [b"haswell"] * 3
+    assert machine.best == dict(f32=5.0, bf16=5.0, read=5.0) and set(machine.methods.values()) == {"best"}
+    with pytest.raises(RuntimeError, match="expected the name of a CPU with AVX2 and FMA, got 'haswell'"):
+        machine.read()
+
+
 def cell(tokens, ours_ms, peer_ms, quiet=True, routing="uniform"):
     entry = lambda ms: dict(min_ms=ms, median_ms=ms, fraction=1 / ms, median_fraction=1 / ms)
     return dict(model="m", dtype="bf16", routing=routing, tokens=tokens, quiet=quiet, floor_ms=1.0, bound="memory",
-                memory_ms=1.0, compute_ms=0.01 * tokens, contenders={"moe-mlir": entry(ours_ms), "peer": entry(peer_ms)},
-                gate=dict(min_ms=0.1, median_ms=0.1, share=0.1 / ours_ms))
+                memory_ms=1.0, compute_ms=0.01 * tokens, predicted_ms=1.5, contenders={"moe-mlir": entry(ours_ms), "peer": entry(peer_ms)},
+                gate=dict(min_ms=0.1, median_ms=0.1, share=0.1 / ours_ms, call_min_ms=0.07, call_median_ms=0.08))
 
 
 def test_summary_holds_each_slice_against_its_own_floor():
@@ -194,13 +225,38 @@ def test_summary_holds_each_slice_against_its_own_floor():
 def test_closing_lines():
     lines = report.closing_lines([cell(1, 2, 4), cell(4, 2, 1), cell(16, 1, 100, quiet=False)])
     assert lines[0] == "bf16: moe-mlir at 50 % of the floor in the geometric mean of 2 cells, 50 % in the worst"
-    assert lines[1] == "bf16: peer takes x1.00 in the geometric mean of 2 cells; ahead at m uniform T=4"
-    assert lines[2].startswith("1 of 3 cells are noisy")
+    assert lines[2] == "bf16: peer takes x1.00 in the geometric mean of 2 cells; ahead at m uniform T=4"
+    assert lines[3].startswith("1 of 3 cells are noisy")
+
+
+def test_closing_lines_say_how_good_predictions_are():
+    # All are predicted to take 1.5 ms.
+    lines = report.closing_lines([cell(1, 1, 9), cell(4, 2, 9), cell(16, 3, 9), cell(64, 100, 9, quiet=False)])
+    assert lines[1] == ("bf16: predicted times of moe-mlir are off by 50 % in the median, by 50 % at most "
+                        "(m uniform T=1)")
+    assert "by 25 % in the median" in report.closing_lines([cell(4, 2, 9)])[1]
+
+
+def fitted_cell(memory, compute, method):
+    """As long as kernels take that reach 60 % of the peak and hide 75 %."""
+    compute_taken = compute / 0.6
+    taken = max(memory, compute_taken) + 0.25 * min(memory, compute_taken)
+    return dict(dtype="bf16", memory_ms=memory, compute_ms=compute, contenders={"moe-mlir": dict(min_ms=taken)},
+                limits=dict(methods=dict(bf16=method, f32="vfmadd231ps, 512 bits")))
+
+
+def test_fit():
+    predict = lambda e, o, compute, memory: max(compute / e, memory) + (1 - o) * min(compute / e, memory)
+    cells = [fitted_cell(memory, compute, "") for memory in (1.0, 3.0) for compute in (0.1, 1.0, 5.0)]
+    assert fit.fit(cells, predict) == (0.6, 0.75)
+    assert [fit.kind(fitted_cell(1, 1, m)) for m in ("tdpbf16ps, 16 x 16 x 32", "vdpbf16ps, 512 bits")] == ["tiles", "others"]
 
 
 def test_line_marks_noise():
     assert report.cell_line(cell(1, 2, 4, quiet=False)).endswith("| noisy")
-    assert "peer 4.000 (4.000) ms, 25 %, x2.00" in report.cell_line(cell(1, 2, 4))
+    assert "moe-mlir 2.000 (2.000) ms, 50 %, predicted 1.500 |" in report.cell_line(cell(1, 2, 4))
+    assert report.cell_line(cell(1, 2, 4)).endswith(
+        "peer 4.000 (4.000) ms, 25 %, x2.00 | gate 0.100 ms, 5.0 %; a call alone 0.070 ms")
 
 
 def test_chart():

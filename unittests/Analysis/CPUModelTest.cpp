@@ -38,6 +38,44 @@ TEST(CPUModel, WidthIsThatOfTheFeatures) {
   EXPECT_TRUE(getModel("sapphirerapids").hasTiles);
 }
 
+TEST(CPUModel, FeaturesIncludeWhatOthersImply) {
+  CPUModel avx2 = getModel("x86-64-v3");
+  for (const char *feature : {"sse2", "avx2", "fma"})
+    EXPECT_TRUE(avx2.hasFeature(feature)) << feature;
+  EXPECT_FALSE(avx2.hasFeature("avx512f"));
+  for (const char *feature : {"avx512f", "avx512bf16", "amx-tile", "amx-bf16"})
+    EXPECT_TRUE(getModel("sapphirerapids").hasFeature(feature)) << feature;
+  EXPECT_FALSE(getModel("znver4").hasFeature("amx-tile"));
+}
+
+// Whatever the host is, a model of it exists only with these.
+TEST(CPUModel, NativeHasWhatTheLoweringNeeds) {
+  llvm::Expected<CPUModel> native = CPUModel::get("native");
+  if (!native) {
+    llvm::consumeError(native.takeError());
+    GTEST_SKIP() << "this machine lacks AVX2 or FMA";
+  }
+  EXPECT_TRUE(native->hasFeature("avx2"));
+  EXPECT_TRUE(native->hasFeature("fma"));
+  EXPECT_FALSE(native->hasFeature("avx99"));
+}
+
+TEST(CPUModel, DotKindIsThatOfTheCPU) {
+  const std::pair<const char *, DotKind> kinds[] = {
+      {"x86-64-v3", DotKind::DecodeBF16},
+      {"x86-64-v4", DotKind::DecodeBF16},
+      {"znver4", DotKind::PairBF16},
+      {"sapphirerapids", DotKind::TileBF16}};
+  for (auto [name, kind] : kinds) {
+    EXPECT_EQ(getModel(name).getDotKind(/*isBF16=*/true), kind) << name;
+    EXPECT_EQ(getModel(name).getDotKind(/*isBF16=*/false), DotKind::F32);
+  }
+  // Pairs and tiles take operands of bf16.
+  EXPECT_EQ(chooseDotKind(/*isBF16Operand=*/false, /*isBF16Weight=*/true,
+                          /*hasBF16Dot=*/true, /*hasTiles=*/true),
+            DotKind::DecodeBF16);
+}
+
 static std::string getError(llvm::StringRef name) {
   llvm::Expected<CPUModel> model = CPUModel::get(name);
   return model ? "" : llvm::toString(model.takeError());

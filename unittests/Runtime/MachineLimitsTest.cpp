@@ -14,10 +14,12 @@
 #include "TestSupport.h"
 #include "moe/Runtime/Random.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
+#include "llvm/TargetParser/Host.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <cmath>
@@ -169,8 +171,47 @@ TEST(MachineLimits, ReadingsMakeSense) {
       EXPECT_TRUE(std::isfinite(reading.best));
       EXPECT_FALSE(reading.method.empty());
     }
-    EXPECT_GE(limits.bf16Flops.best, limits.f32Flops.best * 0.5);
+    EXPECT_GE(limits.bf16Flops.best, limits.f32Flops.best);
   }
+}
+
+TEST(MachineLimits, BFloat16CanBeWidened) {
+  RateReading f32 = {200, 150, "f32"};
+  EXPECT_EQ(getBFloat16Limit({300, 100, "bf16"}, f32).method, "bf16");
+  for (const RateReading &slower : {RateReading(), RateReading{100, 100, ""}}) {
+    EXPECT_EQ(getBFloat16Limit(slower, f32).best, 200);
+    EXPECT_EQ(getBFloat16Limit(slower, f32).median, 150);
+  }
+  EXPECT_EQ(getBFloat16Limit({}, f32).method, "no bf16 dot product, f32 limit");
+  EXPECT_EQ(getBFloat16Limit({100, 100, "bf16"}, f32).method,
+            "slower bf16 dot product, f32 limit");
+}
+
+/// Code for a CPU with AVX2 alone is not held against what else this one has.
+TEST(MachineLimits, ArithmeticIsWhatCodeMayUse) {
+  auto isAVX2 = [](llvm::StringRef feature) {
+    return feature == "sse2" || feature == "avx2" || feature == "fma";
+  };
+  llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
+  if (!host.lookup("avx2") || !host.lookup("fma"))
+    GTEST_SKIP() << "this machine lacks AVX2 or FMA";
+  MachineLimits limits = measureMachineLimits({}, 1, isAVX2);
+  EXPECT_EQ(limits.f32Flops.method, "vfmadd231ps, 256 bits");
+  EXPECT_EQ(limits.bf16Flops.method, "no bf16 dot product, f32 limit");
+  EXPECT_EQ(limits.bf16Flops.best, limits.f32Flops.best);
+  EXPECT_EQ(limits.bf16Flops.median, limits.f32Flops.median);
+
+  auto isSSE2 = [](llvm::StringRef feature) { return feature == "sse2"; };
+  EXPECT_EQ(measureMachineLimits({}, 1, isSSE2).f32Flops.method,
+            "mulps and addps, 128 bits");
+}
+
+/// What code may use and the machine lacks is not tried, which would end the
+/// process.
+TEST(MachineLimits, ArithmeticIsWhatTheMachineHas) {
+  EXPECT_EQ(measureMachineLimits({}, 1, [](llvm::StringRef) { return true; })
+                .bf16Flops.method,
+            measureMachineLimits({}, 1).bf16Flops.method);
 }
 
 TEST(MachineLimits, NoBufferNoBandwidth) {
@@ -209,6 +250,10 @@ TEST(MachineLimits, Report) {
   EXPECT_THAT(text, HasSubstr("1 thread\n"));
   EXPECT_THAT(text,
               HasSubstr("\n  read 40.0 GB/s (median 35.0; plain loads)\n"));
+  text.clear();
+  printMachineLimits(stream, limits, "x86-64-v3");
+  EXPECT_THAT(text,
+              HasSubstr("limits of this machine for x86-64-v3 on 1 thread\n"));
 }
 
 } // namespace

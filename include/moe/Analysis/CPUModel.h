@@ -13,11 +13,30 @@
 #define MOE_ANALYSIS_CPUMODEL_H
 
 #include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
 #include <string>
 
 namespace mlir::moe {
+
+/// How a kernel multiplies.
+enum class DotKind {
+  /// f32 weights, fused multiply-add.
+  F32,
+  /// bf16 weights in pairs, decoded to f32, fused multiply-add.
+  DecodeBF16,
+  /// Pairs of bf16 times pairs of bf16 (`vdpbf16ps`).
+  PairBF16,
+  /// Tiles of 16 rows and 32 terms of bf16 times tiles of 32 terms and 16
+  /// columns (`tdpbf16ps`).
+  TileBF16
+};
+
+/// How operands are multiplied by weights, each bf16 or f32, on a CPU with
+/// these.
+DotKind chooseDotKind(bool isBF16Operand, bool isBF16Weight, bool hasBF16Dot,
+                      bool hasTiles);
 
 /// A CPU to generate code for.
 struct CPUModel {
@@ -34,24 +53,22 @@ struct CPUModel {
   int64_t l1Bytes = 32 << 10;
   /// Bytes of the second level cache of one core.
   int64_t l2Bytes = 512 << 10;
+  /// The features that the CPU has, as LLVM spells them.
+  llvm::StringSet<> available;
+
+  bool hasFeature(llvm::StringRef feature) const {
+    return available.contains(feature);
+  }
+
+  /// How operands and weights of one type are multiplied, bf16 or f32.
+  DotKind getDotKind(bool isBF16) const {
+    return chooseDotKind(isBF16, isBF16, hasBF16Dot, hasTiles);
+  }
 
   /// The CPU that a user names: `native`, or LLVM's name of an x86-64 CPU
   /// (`x86-64-v3`, `haswell`, `znver4`, `sapphirerapids`). An error for any
   /// other name, and for a CPU without AVX2 and FMA.
   static llvm::Expected<CPUModel> get(llvm::StringRef name);
-};
-
-/// How a kernel multiplies.
-enum class DotKind {
-  /// f32 weights, fused multiply-add.
-  F32,
-  /// bf16 weights in pairs, decoded to f32, fused multiply-add.
-  DecodeBF16,
-  /// Pairs of bf16 times pairs of bf16 (`vdpbf16ps`).
-  PairBF16,
-  /// Tiles of 16 rows and 32 terms of bf16 times tiles of 32 terms and 16
-  /// columns (`tdpbf16ps`).
-  TileBF16
 };
 
 /// Tile registers of AMX, and the rows of each (of 64 bytes).

@@ -12,6 +12,8 @@
 #ifndef MOE_ANALYSIS_LAYERCOST_H
 #define MOE_ANALYSIS_LAYERCOST_H
 
+#include "moe/Analysis/CPUModel.h"
+
 #include <algorithm>
 #include <cstdint>
 
@@ -42,10 +44,24 @@ struct LayerWork {
   double getExpectedActive(int64_t tokens) const;
 };
 
+/// How near our kernels come to what a machine can do.
+struct KernelModel {
+  /// Of the peak, the share that they reach where nothing waits for memory.
+  double efficiency;
+  /// Of the shorter of computing and reading, the share that is hidden behind
+  /// the longer.
+  double overlap;
+
+  /// Fitted by benchmarks/cpu/fit.py.
+  static KernelModel get(DotKind kind);
+};
+
 /// What a machine can do: FLOP/s of the type that a layer multiplies, and
-/// bytes/s that it reads from memory.
+/// bytes/s that it reads from memory; and how near our kernels of that type
+/// come to it.
 struct MachineRates {
-  double flops = 0, bytes = 0;
+  double flops, bytes;
+  KernelModel kernels;
 };
 
 /// Seconds of a call.
@@ -63,12 +79,11 @@ struct CallCost {
   /// No code takes less at these rates: both overlap entirely.
   double getFloor() const { return std::max(arithmetic, reading); }
 
-  /// What our code takes by a model of two constants, fitted to OLMoE in f32
-  /// and bf16 at T = 1 to 1024 on a Zen 3: kernels reach 95 % of the peak, and
-  /// 70 % of the shorter of the two is hidden behind the longer.
-  double getPredicted() const {
-    double compute = arithmetic / 0.95;
-    return std::max(compute, reading) + 0.3 * std::min(compute, reading);
+  /// What our code is expected to take.
+  double getPredicted(const KernelModel &kernels) const {
+    double compute = arithmetic / kernels.efficiency;
+    return std::max(compute, reading) +
+           (1 - kernels.overlap) * std::min(compute, reading);
   }
 };
 

@@ -15,12 +15,7 @@ using namespace mlir::moe;
 
 DotKind mlir::moe::getDotKind(Type operand, Type weight, bool hasBF16Dot,
                               bool hasTiles) {
-  if (weight.isF32())
-    return DotKind::F32;
-  if (hasTiles && operand.isBF16())
-    return DotKind::TileBF16;
-  return hasBF16Dot && operand.isBF16() ? DotKind::PairBF16
-                                        : DotKind::DecodeBF16;
+  return chooseDotKind(operand.isBF16(), !weight.isF32(), hasBF16Dot, hasTiles);
 }
 
 Type mlir::moe::getOperandUnit(MLIRContext *context, DotKind kind) {
