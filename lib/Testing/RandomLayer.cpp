@@ -22,7 +22,8 @@ RandomLayerBuilder::RandomLayerBuilder(uint64_t seed) : dice(seed), seed(seed) {
   tokens = dice.pick({0, 1, 1, 2, 3, 7, 16, 33});
   hidden = dice.pick({1, 3, 16, 17, 32, 33, 48, 64});
   expertWidth = dice.pick({1, 5, 16, 24, 31, 32, 40, 64});
-  numExperts = dice.pick({1, 2, 3, 4, 6, 8, 12, 16});
+  // Routers go over them by vectors of 8 or 16, and one by one over the rest.
+  numExperts = dice.pick({1, 2, 3, 4, 6, 8, 12, 16, 36, 64});
   topK = 1 + dice.below(std::min<int64_t>(numExperts, 4));
   if (dice.once(8))
     topK = numExperts;
