@@ -31,7 +31,7 @@ public:
 
 private:
   void lower(Operation *op, const Phases &phases);
-  void lowerGate(GateOp gate);
+  void lowerGate(GateOp gate, bool canShare);
   void lowerPlan(PlanOp plan);
   void lowerCombine(CombineOp combine);
   void lowerDispatch(DispatchOp dispatch);
@@ -55,8 +55,13 @@ private:
                   const EpilogueRow &row, Value column, unsigned lanes);
   void storeResult(GroupedMatmulOp product, Value value, const EpilogueRow &row,
                    Value column, unsigned lanes, Value isStreamed);
-  Value gateLogits(GateOp gate, ProductEmitter *product, Value logits,
-                   Value firstToken, Value numTokens);
+  void copyLogits(GateOp gate, Value logits, Value firstToken, Value numTokens);
+  void computeLogits(GateOp gate, ProductEmitter &product, Value logits,
+                     Value start, Value firstToken, Value numTokens,
+                     Value firstPanel, Value lastPanel);
+  void gateOwnTokens(GateOp gate, ProductEmitter *product);
+  void shareGate(GateOp gate, ProductEmitter &product);
+  void publish(Value shared, Value own, Value isOwn);
   void combineColumns(CombineOp combine, Value token, Value column,
                       unsigned lanes, unsigned count);
 
@@ -68,6 +73,8 @@ private:
   ThreadInfo thread;
   Value tokens, packed;
   llvm::DenseMap<Value, std::unique_ptr<Schedule>> schedules;
+  /// What is emitted behind the next barrier.
+  SmallVector<std::function<void()>> afterBarrier;
 };
 
 } // namespace mlir::moe

@@ -428,9 +428,36 @@ void Phases::computePhases(func::FuncOp function) {
   }
 }
 
+bool Phases::computeCanShare(GateOp gate) const {
+  if (!gate.getWeight())
+    return false;
+  bool hasPlan = false;
+  for (Value init : {gate.getIdsInit(), gate.getWeightsInit()}) {
+    if (!isa<MemRefType>(init.getType()) || init != getRootBuffer(init))
+      return false;
+    for (Operation *user : init.getUsers()) {
+      if (user == gate || isa<memref::DimOp>(user))
+        continue;
+      if (!isa<PlanOp, GroupedMatmulOp, CombineOp>(user) ||
+          getPhase(user) == getPhase(gate))
+        return false;
+      hasPlan |= isa<PlanOp>(user);
+    }
+  }
+  // Without one there may be no later phase.
+  return hasPlan && llvm::none_of(phases, [&](const auto &entry) {
+           auto [other, phase] = entry;
+           return other != gate && phase == getPhase(gate) &&
+                  !isScalarOp(other) && isDependent(gate, other);
+         });
+}
+
 Phases::Phases(func::FuncOp function) {
   classify(function);
   computePhases(function);
+  for (auto gate : function.getOps<GateOp>())
+    if (computeCanShare(gate))
+      shareable.insert(gate);
   for (unsigned phase = 0, last = 0; phase <= last; ++phase)
     for (Operation &op : function.getBody().front().without_terminator()) {
       last = std::max(last, getPhase(&op));

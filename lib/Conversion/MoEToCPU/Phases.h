@@ -70,6 +70,11 @@ public:
   bool isProducer(GroupedMatmulOp first) const {
     return pairFirsts.contains(first);
   }
+  /// Whether the threads may compute a gate's logits together, and each select
+  /// the experts of all tokens for itself after the next barrier: nothing else
+  /// of its phase depends on it, and only the ops of routed products in later
+  /// ones read what it selects.
+  bool canShare(GateOp gate) const { return shareable.contains(gate); }
   /// What `isDense` said while all ops were there.
   bool isDense(GroupedMatmulOp product) const {
     return dense.contains(product);
@@ -78,9 +83,10 @@ public:
 private:
   void classify(func::FuncOp function);
   void computePhases(func::FuncOp function);
+  bool computeCanShare(GateOp gate) const;
 
   llvm::DenseMap<Operation *, GroupedMatmulOp> producers; // of a second product
-  llvm::DenseSet<Operation *> pairFirsts, dense;
+  llvm::DenseSet<Operation *> pairFirsts, dense, shareable;
   llvm::DenseMap<Operation *, unsigned> phases;
   SmallVector<Operation *> order;
 };

@@ -20,15 +20,16 @@ static constexpr double infinity = std::numeric_limits<double>::infinity();
 static constexpr int64_t takenRank = std::numeric_limits<int32_t>::min();
 
 RouterEmitter::RouterEmitter(LoopBuilder &builder, Scratch &scratch,
-                             GateOp gate, Value logits, unsigned lanes)
+                             GateOp gate, Value logits, Value ids,
+                             Value weights, unsigned lanes)
     : b(builder), gate(gate), router(gate.getRouter()),
       experts(gate.getNumExperts()), topK(router.getTopK()), lanes(lanes),
-      logits(logits) {
+      logits(logits), ids(ids), weights(weights) {
   Type f32 = b.getF32Type(), i32 = b.getI32Type();
   scores = scratch.allocate(b, experts, f32);
   keys = scratch.allocate(b, experts, f32);
   ranks = scratch.allocate(b, experts, i32);
-  weights = scratch.allocate(b, topK, f32);
+  sources = scratch.allocate(b, topK, f32);
   if (router.getWeight() == WeightSource::SparseMixer)
     taken = scratch.allocate(b, experts, i32);
   if (GroupsAttr groups = router.getGroups()) {
@@ -160,11 +161,11 @@ Value RouterEmitter::isMasked(Value expert) {
 
 /// Ids outside 0 .. E-1 are absent slots.
 Value RouterEmitter::isPresent(Value slot) {
-  return b.less(b.load(gate.getIdsInit(), {token, slot}), b.i32(experts));
+  return b.less(b.load(ids, {token, slot}), b.i32(experts));
 }
 
 Value RouterEmitter::slotExpert(Value slot) {
-  return b.toIndex(b.load(gate.getIdsInit(), {token, slot}));
+  return b.toIndex(b.load(ids, {token, slot}));
 }
 
 //===----------------------------------------------------------------------===//
@@ -281,10 +282,10 @@ void RouterEmitter::emitIds() {
   b.forEach(topK, [&](Value slot) {
     if (gate.getGivenIds()) {
       Value id = b.load(gate.getGivenIds(), {token, slot});
-      return b.store(id, gate.getIdsInit(), {token, slot});
+      return b.store(id, ids, {token, slot});
     }
     Value expert = takeLargest(ranks, b.index(0), experts);
-    b.store(b.toI32(expert), gate.getIdsInit(), {token, slot});
+    b.store(b.toI32(expert), ids, {token, slot});
   });
 }
 
@@ -373,7 +374,7 @@ void RouterEmitter::emitWeights() {
         b.getF32Type(), isPresent(slot),
         [&]() -> SmallVector<Value> { return {weightOf(slot)}; },
         [&]() -> SmallVector<Value> { return {b.f32(0.0)}; })[0];
-    b.store(weight, weights, slot);
+    b.store(weight, sources, slot);
   });
 }
 
@@ -389,7 +390,7 @@ void RouterEmitter::emitRenormalize() {
     return;
   int64_t p = renormalize.getP();
   Value norm = sumOver(topK, [&](Value slot) -> Value {
-    Value size = math::AbsFOp::create(b, b.load(weights, slot));
+    Value size = math::AbsFOp::create(b, b.load(sources, slot));
     if (p == 1)
       return size;
     if (p == 2)
@@ -407,14 +408,14 @@ void RouterEmitter::emitRenormalize() {
                : Value(arith::MaximumFOp::create(b, norm, epsilon));
   }
   b.forEach(topK, [&](Value slot) {
-    b.store(arith::DivFOp::create(b, b.load(weights, slot), norm), weights,
+    b.store(arith::DivFOp::create(b, b.load(sources, slot), norm), sources,
             slot);
   });
 }
 
 void RouterEmitter::emitScaled() {
   auto scaled = [&](Value slot) -> Value {
-    Value weight = b.load(weights, slot);
+    Value weight = b.load(sources, slot);
     if (router.getScale())
       weight = arith::MulFOp::create(b, weight, b.f32(router.getScaleValue()));
     if (gate.getExpertScale())
@@ -431,7 +432,7 @@ void RouterEmitter::emitScaled() {
         b.getF32Type(), isPresent(slot),
         [&]() -> SmallVector<Value> { return {scaled(slot)}; },
         [&]() -> SmallVector<Value> { return {b.f32(0.0)}; })[0];
-    b.store(weight, gate.getWeightsInit(), {token, slot});
+    b.store(weight, weights, {token, slot});
   });
 }
 

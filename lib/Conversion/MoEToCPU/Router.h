@@ -16,9 +16,10 @@ namespace mlir::moe {
 /// done with each slot one by one, as K is small.
 class RouterEmitter {
 public:
-  /// `gate` on memrefs; `logits` is a flat memref of f32.
+  /// `gate` on memrefs; `logits` is a flat memref of f32, `ids` and `weights`
+  /// (`T x K`) are where the selection goes.
   RouterEmitter(LoopBuilder &builder, Scratch &scratch, GateOp gate,
-                Value logits, unsigned lanes);
+                Value logits, Value ids, Value weights, unsigned lanes);
 
   /// Selects for `token`, whose E logits start at `logitsStart`, and writes
   /// its row of ids and weights.
@@ -74,7 +75,8 @@ private:
   RouterAttr router;
   int64_t experts, topK;
   unsigned lanes;
-  Value logits, scores, keys, ranks, taken, groupScores, groupRanks, weights;
+  Value logits, ids, weights;
+  Value scores, keys, ranks, taken, groupScores, groupRanks, sources;
   Value token, start;
 };
 
