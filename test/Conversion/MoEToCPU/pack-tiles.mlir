@@ -1,6 +1,4 @@
 // RUN: moe-opt %s --moe-pack-parameters --canonicalize --cse | FileCheck %s
-// RUN: moe-compile %s --cpu=x86-64-v4 --emit=asm -o - | FileCheck %s --check-prefix=ASM
-// RUN: moe-compile %s --cpu=x86-64-v3 --emit=asm -o - | FileCheck %s --check-prefix=AVX2
 
 // How packing moves a weight: 4 experts, 64 columns in panels of 32, 40 terms.
 // Of f32 a panel has 40 units: 2 whole tiles of 16, and an edge.
@@ -26,17 +24,6 @@
 // CHECK-COUNT-16: llvm.load %{{.*}} {alignment = 1 : i64} : !llvm.ptr -> vector<16xi32>
 // CHECK-COUNT-64: vector.shuffle
 // CHECK-COUNT-16: llvm.store %{{.*}} {alignment = 64 : i64, nontemporal} : vector<16xi32>, !llvm.ptr
-// ASM-LABEL: terms__pack_thread:
-// ASM:      callq moe_pack_square
-// ASM:      sfence
-// ASM-LABEL: moe_pack_square:
-// ASM-NOT:  %rsp
-// ASM-COUNT-16: vpunpck
-// ASM-NOT:  %rsp
-// ASM-COUNT-16: vshufi64x2
-// ASM:      vmovntdq %zmm
-// AVX2-LABEL: moe_pack_square:
-// AVX2:      vmovntps %ymm
 func.func @terms(%x: tensor<?x40xf32>, %offsets: tensor<5xi32>,
     %w: tensor<4x64x40xf32> {moe.param = "w"}) -> tensor<?x64xf32> {
   %c0 = arith.constant 0 : index
