@@ -16,9 +16,10 @@ using namespace mlir::moe;
 // median of 16 cells for tiles (20 % at most) and 3 % of 32 for the others (17
 // %), f32 with AVX-512 and AVX2 and decoded bf16. The constants fitted to OLMoE
 // on a Zen 3, 0.95 and 0.7, predict 10 % less at most. Pairs of bf16 have not
-// been measured. Tiles compute so fast that much of their time goes to what the
-// model does not count: sums, rows and their sums over slots on their way
-// through the caches.
+// been measured: where vdpbf16ps does half the FLOPs of FMAs, as on a Sapphire
+// Rapids without its tiles, they take up to twice as long. Tiles compute so
+// fast that much of their time goes to what the model does not count: sums,
+// rows and their sums over slots on their way through the caches.
 KernelModel KernelModel::get(DotKind kind) {
   if (kind == DotKind::TileBF16)
     return {/*efficiency=*/0.40, /*overlap=*/0.15};

@@ -143,6 +143,7 @@ void LayerEmitter::emit(const Phases &phases) {
     phase = phases.getPhase(op);
     lower(op, phases);
   }
+  assert(afterBarrier.empty() && "expected a phase behind a shared gate");
 }
 
 void LayerEmitter::lower(Operation *op, const Phases &phases) {
@@ -272,8 +273,8 @@ void LayerEmitter::gateOwnTokens(GateOp gate, ProductEmitter *product) {
   scratch.release(mark);
 }
 
-/// Where there are fewer tokens than threads, one of these would read all of
-/// the router's weights while others wait, which takes as long as several
+/// Where there are two threads for a token, one of them would read all of the
+/// router's weights while the other waits, which takes as long as several
 /// experts on all threads. There the threads share the columns of the logits,
 /// and after the barrier that follows anyway each selects the experts of all
 /// tokens for itself: that takes less than another barrier.
@@ -303,9 +304,11 @@ void LayerEmitter::shareGate(GateOp gate, ProductEmitter &product) {
     auto [from, to] = b.share(b.index(product.getLayout().numPanels()),
                               thread.thread, thread.numThreads);
     Value first = from, last = to, step = b.index(product.getRowBlock());
-    b.forEach(b.index(0), tokens, step, [&](Value token) {
-      computeLogits(gate, product, logits, b.mul(token, experts), token,
-                    b.min(step, b.sub(tokens, token)), first, last);
+    b.ifThen(b.less(first, last), [&] {
+      b.forEach(b.index(0), tokens, step, [&](Value token) {
+        computeLogits(gate, product, logits, b.mul(token, experts), token,
+                      b.min(step, b.sub(tokens, token)), first, last);
+      });
     });
   };
   int64_t mark = scratch.mark();
@@ -329,7 +332,8 @@ void LayerEmitter::shareGate(GateOp gate, ProductEmitter &product) {
 }
 
 /// Lets the ops that follow read a thread's own copy of `shared` where `isOwn`.
-/// Nobody else reads `shared` then, unless it is a result of the layer.
+/// Only these ops read `shared` (`Phases::canShare`), and who called the layer
+/// where it is a result.
 void LayerEmitter::publish(Value shared, Value own, Value isOwn) {
   Value read = arith::SelectOp::create(b, isOwn, own, shared);
   shared.replaceUsesWithIf(read, [](OpOperand &use) {
@@ -447,14 +451,7 @@ Value LayerEmitter::loadInput(GroupedMatmulOp product, unsigned input,
   };
   if (lanes == 0 || !map.isFunctionOfDim(columnDim))
     return b.load(memory, at(column));
-  SmallVector<int64_t> strides;
-  int64_t offset;
-  bool hasNeighbours =
-      succeeded(cast<MemRefType>(memory.getType())
-                    .getStridesAndOffset(strides, offset)) &&
-      strides.back() == 1 &&
-      !map.getMajorSubMap(map.getNumResults() - 1).isFunctionOfDim(columnDim);
-  if (hasNeighbours)
+  if (!map.getMajorSubMap(map.getNumResults() - 1).isFunctionOfDim(columnDim))
     return b.loadLanes(lanes, memory, at(column));
   SmallVector<Value> elements;
   for (unsigned lane = 0; lane < lanes; ++lane)

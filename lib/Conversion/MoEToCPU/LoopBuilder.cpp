@@ -11,6 +11,13 @@
 using namespace mlir;
 using namespace mlir::moe;
 
+bool mlir::moe::hasUnitStride(MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  return succeeded(type.getStridesAndOffset(strides, offset)) &&
+         strides.back() == 1;
+}
+
 Value LoopBuilder::floatConstant(Type type, double value) {
   FloatAttr scalar = getFloatAttr(getElementTypeOrSelf(type), value);
   if (auto vector = dyn_cast<VectorType>(type))
@@ -34,10 +41,17 @@ Value LoopBuilder::toF32(Value value) {
 Value LoopBuilder::loadLanes(unsigned lanes, Value memref, ValueRange indices) {
   if (lanes == 0)
     return load(memref, indices);
-  Type element = cast<MemRefType>(memref.getType()).getElementType();
-  return vector::LoadOp::create(
-      *this, VectorType::get({static_cast<int64_t>(lanes)}, element), memref,
-      indices);
+  auto type = cast<MemRefType>(memref.getType());
+  auto vector =
+      VectorType::get({static_cast<int64_t>(lanes)}, type.getElementType());
+  if (hasUnitStride(type))
+    return vector::LoadOp::create(*this, vector, memref, indices);
+  SmallVector<Value> at(indices), elements;
+  for (unsigned lane = 0; lane < lanes; ++lane) {
+    at.back() = add(indices.back(), lane);
+    elements.push_back(load(memref, at));
+  }
+  return vector::FromElementsOp::create(*this, vector, elements);
 }
 
 Value LoopBuilder::view(Value bytes, Value offset, ArrayRef<int64_t> shape,
@@ -50,7 +64,7 @@ void LoopBuilder::streamVector(Value value, Value memref, ValueRange indices) {
   auto type = cast<VectorType>(value.getType());
   int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
   vector::StoreOp::create(*this, value, memref, indices, /*nontemporal=*/true,
-                          llvm::Align(bytes));
+                          llvm::Align(std::min<int64_t>(bytes, 64)));
 }
 
 void LoopBuilder::forEach(Value from, Value to, Value step,

@@ -21,6 +21,9 @@
 
 namespace mlir::moe {
 
+/// Whether neighbours in the last dimension are neighbours in memory.
+bool hasUnitStride(MemRefType type);
+
 class LoopBuilder : public ImplicitLocOpBuilder {
 public:
   using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
@@ -83,6 +86,10 @@ public:
   Value logicalAnd(Value a, Value b) {
     return createOrFold<arith::AndIOp>(a, b);
   }
+  Value logicalNot(Value a) {
+    Value isTrue = arith::ConstantOp::create(*this, getBoolAttr(true));
+    return createOrFold<arith::XOrIOp>(a, isTrue);
+  }
 
   //===--- Memory
   //-----------------------------------------------------------===//
@@ -92,7 +99,8 @@ public:
   void store(Value value, Value memref, ValueRange indices) {
     memref::StoreOp::create(*this, value, memref, indices);
   }
-  /// `lanes` neighbours in memory, or a scalar where `lanes` is 0.
+  /// `lanes` neighbours in the last dimension, or a scalar where `lanes` is 0.
+  /// Where they are not neighbours in memory, one by one.
   Value loadLanes(unsigned lanes, Value memref, ValueRange indices);
   /// Stores a vector of neighbours, or a scalar.
   void storeLanes(Value value, Value memref, ValueRange indices) {
@@ -102,9 +110,9 @@ public:
       store(value, memref, indices);
   }
   /// Stores a vector past the caches, to an address that is a multiple of its
-  /// size: the memory's old content is not read, if the rest of its cache line
-  /// is stored right after. A thread is to emit a store fence before others
-  /// read it.
+  /// size, or of 64 bytes for longer ones: the memory's old content is not
+  /// read, if the rest of its cache line is stored right after. A thread is to
+  /// emit a store fence before others read it.
   void streamVector(Value value, Value memref, ValueRange indices);
   /// `bytes` (a memref of i8) from `offset` on, as a memref of `shape`, whose
   /// dynamic sizes are `sizes`.

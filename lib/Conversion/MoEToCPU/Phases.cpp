@@ -428,27 +428,45 @@ void Phases::computePhases(func::FuncOp function) {
   }
 }
 
+/// Whether the op writes one of these buffers.
+static bool writesAny(Operation *op, ArrayRef<Value> roots) {
+  return llvm::any_of(AccessCollector::collect(op), [&](const Access &access) {
+    return access.isWrite && llvm::is_contained(roots, access.root);
+  });
+}
+
 bool Phases::computeCanShare(GateOp gate) const {
   if (!gate.getWeight())
     return false;
   bool hasPlan = false;
   for (Value init : {gate.getIdsInit(), gate.getWeightsInit()}) {
-    if (!isa<MemRefType>(init.getType()) || init != getRootBuffer(init))
+    auto type = dyn_cast<MemRefType>(init.getType());
+    if (!type || init != getRootBuffer(init) || !type.isDynamicDim(0))
       return false;
     for (Operation *user : init.getUsers()) {
       if (user == gate || isa<memref::DimOp>(user))
         continue;
       if (!isa<PlanOp, GroupedMatmulOp, CombineOp>(user) ||
-          getPhase(user) == getPhase(gate))
+          writesAny(user, init) || getPhase(user) <= getPhase(gate))
         return false;
       hasPlan |= isa<PlanOp>(user);
     }
   }
-  // Without one there may be no later phase.
+  // What is read behind the barrier.
+  SmallVector<Value> late;
+  for (Value operand : {gate.getMask(), gate.getGivenIds(), gate.getKeyBias(),
+                        gate.getExpertScale()})
+    if (operand)
+      late.push_back(getRootBuffer(operand));
+  auto isInTheWay = [&](Operation *other, unsigned phase) {
+    if (other == gate || isScalarOp(other) || phase < getPhase(gate))
+      return false;
+    return phase == getPhase(gate) ? isDependent(gate, other)
+                                   : writesAny(other, late);
+  };
+  // Without a plan there may be no later phase.
   return hasPlan && llvm::none_of(phases, [&](const auto &entry) {
-           auto [other, phase] = entry;
-           return other != gate && phase == getPhase(gate) &&
-                  !isScalarOp(other) && isDependent(gate, other);
+           return isInTheWay(entry.first, entry.second);
          });
 }
 

@@ -71,9 +71,9 @@ public:
     return pairFirsts.contains(first);
   }
   /// Whether the threads may compute a gate's logits together, and each select
-  /// the experts of all tokens for itself after the next barrier: nothing else
-  /// of its phase depends on it, and only the ops of routed products in later
-  /// ones read what it selects.
+  /// the experts of all tokens for itself after the next barrier: no op of its
+  /// phase depends on it or it on them, later ones write nothing that it reads,
+  /// and only plan, products and combine read what it selects, in later phases.
   bool canShare(GateOp gate) const { return shareable.contains(gate); }
   /// What `isDense` said while all ops were there.
   bool isDense(GroupedMatmulOp product) const {

@@ -188,14 +188,6 @@ void ProductEmitter::padOperand(Value numRows) {
   });
 }
 
-/// Whether the elements of a row are neighbours in memory.
-static bool hasUnitStride(MemRefType type) {
-  SmallVector<int64_t> strides;
-  int64_t offset;
-  return succeeded(type.getStridesAndOffset(strides, offset)) &&
-         strides.back() == 1;
-}
-
 void ProductEmitter::gather(Value x, Value numRows,
                             function_ref<Value(Value local)> sourceRow) {
   int64_t columns = layout.reduction;

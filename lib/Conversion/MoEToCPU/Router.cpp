@@ -154,9 +154,7 @@ Value RouterEmitter::takeLargest(Value ranks, Value first, int64_t count) {
 }
 
 Value RouterEmitter::isMasked(Value expert) {
-  Value mask = b.load(gate.getMask(), {token, expert});
-  return arith::XOrIOp::create(
-      b, mask, arith::ConstantOp::create(b, b.getBoolAttr(true)));
+  return b.logicalNot(b.load(gate.getMask(), {token, expert}));
 }
 
 /// Ids outside 0 .. E-1 are absent slots.
@@ -307,9 +305,7 @@ Value RouterEmitter::sparseMixerWeight(Value slot, Value expert) {
     Value isFar = b.cmp(arith::CmpFPredicate::OGT, distance, limit);
     Value isOther = b.logicalAnd(b.cmp(arith::CmpIPredicate::ne, e, expert),
                                  b.equal(b.load(taken, e), b.i32(0)));
-    Value isNear = arith::XOrIOp::create(
-        b, isFar, arith::ConstantOp::create(b, b.getBoolAttr(true)));
-    return b.logicalAnd(isOther, isNear);
+    return b.logicalAnd(isOther, b.logicalNot(isFar));
   };
   Value largest = arith::MaxNumFOp::create(
       b, best, maxOver(experts, [&](Value e) {
