@@ -149,7 +149,7 @@ void LayerEmitter::emit(const Phases &phases) {
 void LayerEmitter::lower(Operation *op, const Phases &phases) {
   if (auto gate = dyn_cast<GateOp>(op))
     return lowerGate(gate, phases.canShare(gate));
-  else if (auto plan = dyn_cast<PlanOp>(op))
+  if (auto plan = dyn_cast<PlanOp>(op))
     lowerPlan(plan);
   else if (auto product = dyn_cast<GroupedMatmulOp>(op)) {
     if (phases.isProducer(product))
