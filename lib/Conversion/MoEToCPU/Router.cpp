@@ -63,12 +63,13 @@ void RouterEmitter::forEachVector(Value first, int64_t count, VectorBody body,
 }
 
 Value RouterEmitter::reduce(vector::CombiningKind kind, Value start,
-                            Value first, int64_t count, VectorTerm term) {
+                            Value first, int64_t count, VectorTerm term,
+                            bool byVectors) {
   auto combine = [&](Value a, Value term) {
     return vector::makeArithReduction(b, b.getLoc(), kind, a, term);
   };
   Value result = start;
-  int64_t vectors = count / lanes, whole = vectors * lanes;
+  int64_t vectors = byVectors ? count / lanes : 0, whole = vectors * lanes;
   if (vectors > 0) {
     // One vector at least, so that nothing has to be neutral.
     Value partial = term(first, lanes);
@@ -93,18 +94,15 @@ Value RouterEmitter::reduce(vector::CombiningKind kind, Value start,
 }
 
 Value RouterEmitter::sumOver(int64_t count, function_ref<Value(Value)> term) {
-  return b.forCarrying(b.index(0), b.index(count), b.f32(0.0),
-                       [&](Value i, ValueRange sum) -> SmallVector<Value> {
-                         return {arith::AddFOp::create(b, sum[0], term(i))};
-                       })[0];
+  return reduce(
+      vector::CombiningKind::ADD, b.f32(0.0), b.index(0), count,
+      [&](Value i, unsigned) { return term(i); }, /*byVectors=*/false);
 }
 
 Value RouterEmitter::maxOver(int64_t count, function_ref<Value(Value)> term) {
-  return b.forCarrying(b.index(0), b.index(count), b.f32(-infinity),
-                       [&](Value i, ValueRange largest) -> SmallVector<Value> {
-                         return {
-                             arith::MaxNumFOp::create(b, largest[0], term(i))};
-                       })[0];
+  return reduce(
+      vector::CombiningKind::MAXNUMF, b.f32(-infinity), b.index(0), count,
+      [&](Value i, unsigned) { return term(i); }, /*byVectors=*/false);
 }
 
 /// The bits of floats are in their order but for those of negative ones, which

@@ -48,7 +48,7 @@ private:
   /// Combines what `term` returns for these positions, from `start` on.
   using VectorTerm = function_ref<Value(Value position, unsigned width)>;
   Value reduce(vector::CombiningKind kind, Value start, Value first,
-               int64_t count, VectorTerm term);
+               int64_t count, VectorTerm term, bool byVectors = true);
 
   /// Writes the ranks of `count` values: integers in the order of the values,
   /// none of which is NaN; equal values, as 0.0 and -0.0, have equal ranks.
@@ -57,7 +57,7 @@ private:
   /// returns its position. One of them at least is not taken.
   Value takeLargest(Value ranks, Value first, int64_t count);
 
-  /// Sums `term(i)` in order.
+  /// Combines `term(i)` one by one, in order.
   Value sumOver(int64_t count, function_ref<Value(Value)> term);
   Value maxOver(int64_t count, function_ref<Value(Value)> term);
 
