@@ -30,6 +30,15 @@ Type mlir::moe::getWeightUnit(MLIRContext *context, DotKind kind) {
   return IntegerType::get(context, 32);
 }
 
+Value Streams::getByte(LoopBuilder &b, Value stream, Value line) const {
+  return b.add(b.add(start, b.mul(stream, stride)), b.mul(line, step));
+}
+
+void Streams::prefetch(LoopBuilder &b, Value byte) const {
+  memref::PrefetchOp::create(b, memory, ValueRange{byte}, /*isWrite=*/false,
+                             /*localityHint=*/2, /*isDataCache=*/true);
+}
+
 namespace {
 
 /// Emits the body of one kernel.
@@ -51,9 +60,8 @@ public:
     sumsStart = entry.getArgument(5);
     units = entry.getArgument(6);
     isFirst = entry.getArgument(7);
-    stream = entry.getArgument(8);
-    streamStart = entry.getArgument(9);
-    streamStep = entry.getArgument(10);
+    streams = {entry.getArgument(8), entry.getArgument(9),
+               entry.getArgument(10), entry.getArgument(11)};
   }
 
   void emit();
@@ -81,7 +89,8 @@ private:
   int64_t lanes, numVectors;
   VectorType sumType, unitType;
   Value operand, operandStart, weights, weightStart, sums, sumsStart, units,
-      isFirst, stream, streamStart, streamStep;
+      isFirst;
+  Streams streams;
 };
 
 } // namespace
@@ -150,18 +159,15 @@ void KernelBody::multiply(MutableArrayRef<Value> accumulators, Value position,
   }
 }
 
-/// The step's part of what is read later, into the second cache. Past the end
-/// of the buffer a prefetch does nothing.
 void KernelBody::emitPrefetch(Value unit, int64_t panel) {
   if (!key.prefetch)
     return;
-  constexpr int64_t line = 64;
-  Value position = b.add(b.add(streamStart, b.mul(unit, streamStep)),
-                         4 * panel * key.panelStride);
-  for (int64_t byte = 0; byte < 4 * key.columns; byte += line)
-    memref::PrefetchOp::create(b, stream, ValueRange{b.add(position, byte)},
-                               /*isWrite=*/false, /*localityHint=*/2,
-                               /*isDataCache=*/true);
+  int64_t lines = llvm::divideCeil(4 * key.columns, kLineBytes);
+  for (int64_t i = 0; i < lines; ++i) {
+    bool hasOwnStream = key.panels == 1;
+    Value byte = streams.getByte(b, b.index(hasOwnStream ? i : panel), unit);
+    streams.prefetch(b, hasOwnStream ? byte : b.add(byte, i * kLineBytes));
+  }
 }
 
 /// The products of one unit of a panel.
@@ -244,6 +250,7 @@ func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
                               index,
                               IntegerType::get(context, 1),
                               flat(IntegerType::get(context, 8)),
+                              index,
                               index,
                               index};
   bool hasTiles = key.kind == DotKind::TileBF16;

@@ -335,7 +335,7 @@ void ProductEmitter::emitGroup(Value numRows, Value panelStart,
                {operand, b.index(from * operandPerUnit()), weights,
                 b.add(panelStart, from * layout.panelColumns), sums, b.index(0),
                 b.index(to - from), isFirst, packed, streamStart,
-                b.index(unitBytes)});
+                b.index(4 * layout.panelUnits()), b.index(unitBytes)});
   };
   emit(0, units - tail, b.add(getByte(panelStart), tail * unitBytes));
   emit(units - tail, units, nextGroup);
@@ -366,8 +366,8 @@ void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value firstUnit,
 
 /// One stretch of a panel: row tiles of equal height. Its weights come from
 /// memory for the first tile and from a cache for the others: each tile
-/// prefetches its share of the stretch that is read next, so that memory is
-/// read all the time. A single tile prefetches a fixed distance ahead.
+/// prefetches its share of the stretch that is read next, in several streams at
+/// a time. A single tile prefetches a fixed distance ahead, in order.
 void ProductEmitter::emitStretch(Value numRows, Value numTiles,
                                  Value panelStart, Value unit, Value numUnits,
                                  Value nextRead, Value sumsStart) {
@@ -376,15 +376,25 @@ void ProductEmitter::emitStretch(Value numRows, Value numTiles,
   Value operandStart = b.mul(unit, operandPerUnit());
   Value isFirst = b.equal(unit, b.index(0));
   Value isSingle = b.equal(numTiles, b.index(1));
-  Value step = b.ceilDiv(b.index(unitBytes), numTiles);
-  Value share = b.mul(numUnits, step);
   Value start = b.select(
       isSingle, b.add(getByte(weightStart), config.getPrefetch()), nextRead);
-  if (kind == DotKind::TileBF16)
+  if (kind == DotKind::TileBF16) {
+    Value numSteps = b.div(numUnits, kTileRows);
+    Value lines =
+        b.ceilDiv(b.index(kTileRows * unitBytes / kLineBytes), numTiles);
+    Value perStream = b.ceilDiv(b.mul(b.mul(numTiles, numSteps), lines),
+                                b.index(kTileStreams));
     return callKernel(numRows, config.getRows(), /*isGroup=*/false,
                       {operand, operandStart, weights, weightStart, sums,
-                       sumsStart, numUnits, isFirst, packed, start, step,
-                       numRows});
+                       sumsStart, numUnits, isFirst, packed, start,
+                       b.mul(perStream, kLineBytes), lines, numRows});
+  }
+  int64_t numStreams = llvm::divideCeil(unitBytes, kLineBytes);
+  Value step = b.select(isSingle, b.index(unitBytes),
+                        b.ceilDiv(b.index(unitBytes / numStreams), numTiles));
+  Value share = b.mul(numUnits, step);
+  Value stride =
+      b.select(isSingle, b.index(kLineBytes), b.mul(numTiles, share));
   b.forCarrying(b.index(0), numTiles, {b.index(0), start},
                 [&](Value tile, ValueRange carried) -> SmallVector<Value> {
                   Value row = carried[0];
@@ -395,7 +405,7 @@ void ProductEmitter::emitStretch(Value numRows, Value numTiles,
                               b.add(operandStart, b.mul(row, rowStride)),
                               weights, weightStart, sums,
                               b.add(sumsStart, b.mul(row, columns)), numUnits,
-                              isFirst, packed, carried[1], step});
+                              isFirst, packed, carried[1], stride, step});
                   return {b.add(row, height), b.add(carried[1], share)};
                 });
 }

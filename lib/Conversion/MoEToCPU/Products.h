@@ -72,6 +72,25 @@ private:
 // Kernels
 //===----------------------------------------------------------------------===//
 
+/// Bytes of a cache line, a vector of a panel, or a tile's row.
+constexpr int64_t kLineBytes = 64;
+
+/// What a kernel prefetches, into the second cache: line n of stream s is at
+/// byte `start + s * stride + n * step` of `memory`. The cache's own prefetcher
+/// follows several streams at a time. So most lines are there when they are
+/// asked for, and few of the first cache's fill buffers, through which the
+/// operand's rows come as well, wait for memory.
+struct Streams {
+  Value memory, start, stride, step;
+
+  Value getByte(LoopBuilder &builder, Value stream, Value line) const;
+  /// Past the end of the buffer this does nothing.
+  void prefetch(LoopBuilder &builder, Value byte) const;
+};
+
+/// How many streams a kernel of tiles prefetches.
+constexpr int64_t kTileStreams = 8;
+
 /// A register tile over operand rows `rowStride` elements apart, and over
 /// panels `panelStride` units apart. A kernel of tiles takes any number of
 /// rows: `rows` are those of one pass over the weights, and `rowStride` is the
@@ -96,11 +115,13 @@ struct KernelKey {
 ///
 /// for a fixed number of panels p of columns c, of rows i, and `units` units u,
 /// in ascending order of u: a sum has the same bits whatever is computed beside
-/// it and however the reduction is cut into stretches. Beside each unit of a
-/// panel the kernel prefetches `streamStep` bytes of the buffer `stream`, from
-/// `streamStart` on for the first panel and `panelStride` units further for
-/// each of the others. A kernel of tiles takes the number of rows as its last
-/// argument.
+/// it and however the reduction is cut into stretches.
+///
+/// Beside each unit a kernel prefetches as many lines as the unit has. With one
+/// panel they are from a stream each; of several panels each is a stream, and
+/// its lines lie side by side. In a kernel of tiles `kTileStreams` take turns,
+/// line by line; it takes how many lines a step of 16 units prefetches instead
+/// of a stream's step, and as its last argument the number of rows.
 class Kernels {
 public:
   Kernels(ModuleOp module, KernelOptions options)

@@ -40,20 +40,18 @@ public:
     sums = getPointer(arguments[4], arguments[5]);
     numSteps = b.div(arguments[6], kTileRows);
     isFirst = arguments[7];
-    stream = arguments[8];
-    streamStart = arguments[9];
-    streamStep = b.mul(arguments[10], kTileRows);
-    numBlocks = b.ceilDiv(arguments[11], b.index(kTileRows));
+    streams = {arguments[8], arguments[9], arguments[10], b.index(kLineBytes)};
+    linesPerStep = arguments[11];
+    numBlocks = b.ceilDiv(arguments[12], b.index(kTileRows));
+    isSingle = b.cmp(arith::CmpIPredicate::ule, numBlocks,
+                     b.index(key.rows / kTileRows));
     tileRows = asI16(kTileRows);
-    tileBytes = asI16(kLine);
+    tileBytes = asI16(kLineBytes);
   }
 
   void emit();
 
 private:
-  /// Bytes of a tile's row, and of a vector of a panel's line.
-  static constexpr int64_t kLine = 64;
-
   Value asI16(int64_t number) {
     return LLVM::ConstantOp::create(b, b.getI16Type(),
                                     b.getI16IntegerAttr(number));
@@ -100,36 +98,46 @@ private:
   LoopBuilder &b;
   const KernelKey &key;
   Type tileType;
-  Value operand, weights, sums, numSteps, isFirst, stream, streamStart,
-      streamStep, numBlocks, tileRows, tileBytes;
+  Streams streams;
+  Value operand, weights, sums, numSteps, isFirst, numBlocks, isSingle,
+      linesPerStep, tileRows, tileBytes;
 };
 
 } // namespace
 
-/// The step's part of what is read later, into the second cache.
+/// The step's part of what is read later. All of a single pass's lines follow
+/// one another, and are so many that the streams' arithmetic would be seen.
 void TileKernelBody::emitPrefetch(Value pass, Value step) {
   Value steps = b.add(b.mul(pass, numSteps), step);
-  Value from = b.add(streamStart, b.mul(steps, streamStep));
-  b.forEach(from, b.add(from, streamStep), b.index(kLine), [&](Value byte) {
-    memref::PrefetchOp::create(b, stream, ValueRange{byte}, /*isWrite=*/false,
-                               /*localityHint=*/2, /*isDataCache=*/true);
-  });
+  Value from = b.mul(steps, linesPerStep), to = b.add(from, linesPerStep);
+  auto prefetchInOrder = [&] {
+    b.forEach(from, to, [&](Value line) {
+      streams.prefetch(b, b.add(streams.start, b.mul(line, kLineBytes)));
+    });
+  };
+  auto prefetchInTurns = [&] {
+    b.forEach(from, to, [&](Value line) {
+      streams.prefetch(b, streams.getByte(b, b.rem(line, kTileStreams),
+                                          b.div(line, kTileStreams)));
+    });
+  };
+  b.ifElse(isSingle, prefetchInOrder, prefetchInTurns);
 }
 
 SmallVector<Value> TileKernelBody::emitStep(const Pass &pass, Value step,
                                             int64_t first, int64_t last,
                                             ValueRange carried) {
   SmallVector<Value> accumulators = llvm::to_vector(carried);
-  Value rowsStart = advance(operand, b.mul(step, kTileRows * kLine));
+  Value rowsStart = advance(operand, b.mul(step, kTileRows * kLineBytes));
   Value panel = advance(weights, b.mul(step, kTileRows * panelStride()));
   SmallVector<Value> rows;
   for (int64_t i = 0; i < pass.numBlocks; ++i)
     rows.push_back(
         load(advance(rowsStart, b.mul(b.add(pass.block, i), 4 * key.rowStride)),
-             kLine, /*stays=*/false));
+             kLineBytes, /*stays=*/false));
   auto *sum = accumulators.begin();
   for (int64_t v = first; v < last; ++v) {
-    Value columns = load(advance(panel, b.index(v * kLine)), panelStride(),
+    Value columns = load(advance(panel, b.index(v * kLineBytes)), panelStride(),
                          /*stays=*/true);
     for (Value block : rows) {
       *sum = call("llvm.x86.tdpbf16ps.internal",
@@ -148,7 +156,7 @@ void TileKernelBody::emitVectors(const Pass &pass, int64_t first,
     for (int64_t i = 0; i < pass.numBlocks; ++i)
       places.push_back(advance(
           sums, b.add(b.mul(b.add(pass.block, i), kTileRows * panelStride()),
-                      v * kLine)));
+                      v * kLineBytes)));
   SmallVector<Type> types(places.size(), tileType);
   SmallVector<Value> start = b.choose(
       types, isFirst,
@@ -177,7 +185,7 @@ void TileKernelBody::emitVectors(const Pass &pass, int64_t first,
 }
 
 void TileKernelBody::emitPass(const Pass &pass) {
-  int64_t vectors = panelStride() / kLine;
+  int64_t vectors = panelStride() / kLineBytes;
   int64_t step = getTileVectors(pass.numBlocks);
   for (int64_t first = 0; first < vectors; first += step)
     emitVectors(pass, first, std::min(first + step, vectors));

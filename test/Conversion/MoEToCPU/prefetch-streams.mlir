@@ -1,0 +1,44 @@
+// What is prefetched: each of a unit's lines is from a stream of its own, with
+// several panels each panel is a stream, and of a kernel of tiles' eight
+// streams each line is the next one's.
+//
+// RUN: moe-opt %S/Inputs/layer-f32.mlir --moe-to-cpu="from=fused to=tiled cpu=x86-64-v4" -o %t.f32
+// RUN: FileCheck %s --check-prefix=LINES --input-file=%t.f32
+// RUN: FileCheck %s --check-prefix=PANELS --input-file=%t.f32
+// RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused to=tiled cpu=sapphirerapids" | FileCheck %s --check-prefix=TILES
+
+// LINES-LABEL: func.func private @moe_kernel_f32_12x32_80(
+// LINES-SAME:    %[[MEMORY:[a-z0-9]+]]: memref<?xi8>, %[[START:[a-z0-9]+]]: index, %[[STRIDE:[a-z0-9]+]]: index, %[[STEP:[a-z0-9]+]]: index)
+// LINES:         scf.for %[[UNIT:.*]] = %c0
+// LINES:           %[[OFFSET:.*]] = arith.muli %[[UNIT]], %[[STEP]]
+// LINES-NEXT:      %[[FIRST:.*]] = arith.addi %[[START]], %[[OFFSET]]
+// LINES-NEXT:      memref.prefetch %[[MEMORY]][%[[FIRST]]]
+// LINES-NEXT:      %[[NEXT:.*]] = arith.addi %[[START]], %[[STRIDE]]
+// LINES-NEXT:      %[[SECOND:.*]] = arith.addi %[[NEXT]], %[[OFFSET]]
+// LINES-NEXT:      memref.prefetch %[[MEMORY]][%[[SECOND]]]
+// LINES-NOT:       memref.prefetch
+// LINES:         return
+
+// PANELS-LABEL: func.func private @moe_kernel_f32_1x32_80_4panels_
+// PANELS-SAME:    %[[MEMORY:[a-z0-9]+]]: memref<?xi8>, %[[START:[a-z0-9]+]]: index, %[[STRIDE:[a-z0-9]+]]: index, %[[STEP:[a-z0-9]+]]: index)
+// PANELS:           memref.prefetch
+// PANELS:           memref.prefetch
+// PANELS:           %[[PANEL:.*]] = arith.addi %[[START]], %[[STRIDE]]
+// PANELS-NEXT:      %[[FIRST:.*]] = arith.addi %[[PANEL]], %{{.*}}
+// PANELS-NEXT:      memref.prefetch %[[MEMORY]][%[[FIRST]]]
+// PANELS-NEXT:      %[[SECOND:.*]] = arith.addi %[[FIRST]], %c64
+// PANELS-NEXT:      memref.prefetch %[[MEMORY]][%[[SECOND]]]
+
+// TILES-LABEL: func.func private @moe_kernel_bf16_tiles_32x32_512(
+// TILES-SAME:    %[[MEMORY:[a-z0-9]+]]: memref<?xi8>, %[[START:[a-z0-9]+]]: index, %[[STRIDE:[a-z0-9]+]]: index, %[[COUNT:[a-z0-9]+]]: index, %[[ROWS:[a-z0-9]+]]: index)
+// TILES:           %[[FROM:.*]] = arith.muli %{{.*}}, %[[COUNT]]
+// TILES-NEXT:      %[[TO:.*]] = arith.addi %[[FROM]], %[[COUNT]]
+// TILES:           } else {
+// TILES-NEXT:        scf.for %[[LINE:.*]] = %[[FROM]] to %[[TO]]
+// TILES-NEXT:          %[[STREAM:.*]] = arith.remui %[[LINE]], %c8
+// TILES-NEXT:          %[[NUMBER:.*]] = arith.divui %[[LINE]], %c8
+// TILES-NEXT:          %[[OFFSET:.*]] = arith.muli %[[STREAM]], %[[STRIDE]]
+// TILES-NEXT:          %[[BASE:.*]] = arith.addi %[[START]], %[[OFFSET]]
+// TILES-NEXT:          %[[WITHIN:.*]] = arith.muli %[[NUMBER]], %c64
+// TILES-NEXT:          %[[BYTE:.*]] = arith.addi %[[BASE]], %[[WITHIN]]
+// TILES-NEXT:          memref.prefetch %[[MEMORY]][%[[BYTE]]]
