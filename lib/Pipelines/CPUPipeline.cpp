@@ -66,9 +66,9 @@ static void addFusedToTiled(OpPassManager &manager,
   strategy.smallBlocks = options.smallBlocks;
   manager.addNestedPass<func::FuncOp>(createMoESelectStrategy(strategy));
   manager.addNestedPass<func::FuncOp>(createMoESplitTokenPlacement());
+  manager.addPass(createConvertElementwiseToLinalgPass());
   manager.addPass(createMoEPackParameters());
   cleanUp(manager);
-  manager.addPass(createConvertElementwiseToLinalgPass());
   manager.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.unknownTypeConversion =

@@ -294,6 +294,24 @@ void ParameterPacker::eraseMoves() {
       op.erase();
 }
 
+/// Whether what `result` is computed into, in place, holds nothing else that is
+/// used. Only then may a caller's memory take the place of that buffer: storing
+/// the result there is a write that bufferisation does not see, and it would
+/// overwrite what other results still are to be read from.
+static bool ownsItsBuffer(Value result) {
+  while (auto op = result.getDefiningOp<DestinationStyleOpInterface>()) {
+    Value init = op.getTiedOpOperand(cast<OpResult>(result))->get();
+    if (init.getDefiningOp<tensor::EmptyOp>())
+      return true;
+    if (llvm::any_of(init.getUsers(), [&](Operation *user) {
+          return user != op && !isa<tensor::DimOp>(user);
+        }))
+      return false;
+    result = init;
+  }
+  return false;
+}
+
 /// Inputs, the packed buffer and destinations as memrefs; no results.
 void ParameterPacker::changeSignature() {
   Block &body = function.getBody().front();
@@ -335,10 +353,9 @@ void ParameterPacker::changeSignature() {
     auto type = bufferOf(result.getType());
     Value destination = body.addArgument(type, terminator->getLoc());
     types.push_back(type);
-    auto store = bufferization::MaterializeInDestinationOp::create(
+    bufferization::MaterializeInDestinationOp::create(
         b, terminator->getLoc(), /*result=*/Type(), result, destination,
-        /*restrict=*/true, /*writable=*/true);
-    (void)store;
+        /*restrict=*/ownsItsBuffer(result), /*writable=*/true);
   }
   terminator->setOperands({});
   stale.resize(body.getNumArguments());
