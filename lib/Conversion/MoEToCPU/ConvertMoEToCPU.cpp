@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Transforms/TilingInterfaceImpl.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
@@ -46,6 +47,7 @@ public:
   Attribute getEntryPoint() const { return entryPoint; }
 
 private:
+  void lowerStridedCopies();
   void makeThreadFunction();
   void placeBuffers(Scratch &scratch, int64_t start);
   void makeRunFunction(const TaskCounters &counters);
@@ -104,6 +106,23 @@ struct ConvertMoEToCPUPass
 };
 
 } // namespace
+
+/// Copies to or from some columns of rows become row-wise loops: `memref.copy`
+/// would call a function of MLIR's runner library, which compiled layers do not
+/// have.
+void LayerConverter::lowerStridedCopies() {
+  auto isContiguous = [](Value memref) {
+    return cast<MemRefType>(memref.getType()).getLayout().isIdentity();
+  };
+  function.walk([&](memref::CopyOp copy) {
+    if (isContiguous(copy.getSource()) && isContiguous(copy.getTarget()))
+      return;
+    b.setInsertionPoint(copy);
+    linalg::makeMemRefCopyOp(b, copy.getLoc(), copy.getSource(),
+                             copy.getTarget());
+    copy.erase();
+  });
+}
 
 /// The layer's function gets the workspace and the thread as arguments behind
 /// its own and is internal from here on.
@@ -268,6 +287,7 @@ LogicalResult LayerConverter::run() {
   auto entry = cast<DictionaryAttr>(function->getAttr(entryPointAttr));
   numInputs = entry.getAs<ArrayAttr>("inputs").size();
   function.walk([&](PlanOp plan) { topK = std::max(topK, plan.getTopK()); });
+  lowerStridedCopies();
   makeThreadFunction();
   Scratch scratch(scratchBytes);
   TaskCounters counters(shared);
