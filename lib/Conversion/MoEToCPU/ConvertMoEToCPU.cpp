@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LayerEmitter.h"
+#include "LinearSize.h"
 #include "Runtime.h"
 
 #include "moe/Conversion/MoEToCPU/Passes.h"

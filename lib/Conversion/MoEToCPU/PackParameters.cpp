@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LinearSize.h"
 #include "PackEmitter.h"
 #include "Runtime.h"
 
@@ -18,6 +19,7 @@
 #include "mlir/Dialect/Linalg/Transforms/SubsetInsertionOpInterfaceImpl.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/Transforms/SubsetInsertionOpInterfaceImpl.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -45,6 +47,7 @@ public:
   LogicalResult run();
 
 private:
+  LogicalResult checkSignature();
   LogicalResult packWeights(Operation *op, MutableOperandRange weights,
                             LoweringConfigAttr config);
   LogicalResult packAllWeights();
@@ -66,8 +69,9 @@ private:
 
 struct PackParametersPass
     : public moe::impl::MoEPackParametersBase<PackParametersPass> {
-  /// Its output is there to be bufferised: by whoever runs this pass, whether
-  /// they registered the interfaces or not.
+  /// It asks ops for their results' sizes, and its output is there to be
+  /// bufferised: by whoever runs this pass, whether they registered the
+  /// interfaces or not.
   void getDependentDialects(DialectRegistry &registry) const override {
     MoEPackParametersBase::getDependentDialects(registry);
     moe::registerBufferizableOpInterfaceExternalModels(registry);
@@ -75,6 +79,7 @@ struct PackParametersPass
     linalg::registerBufferizableOpInterfaceExternalModels(registry);
     linalg::registerSubsetOpInterfaceExternalModels(registry);
     tensor::registerBufferizableOpInterfaceExternalModels(registry);
+    tensor::registerInferTypeOpInterfaceExternalModels(registry);
     tensor::registerSubsetOpInterfaceExternalModels(registry);
   }
 
@@ -365,15 +370,43 @@ void ParameterPacker::changeSignature() {
   function.setFunctionType(b.getFunctionType(types, {}));
 }
 
-LogicalResult ParameterPacker::run() {
-  if (!function.getBody().hasOneBlock())
-    return function.emitOpError("expected straight-line code");
+/// A caller makes memory for the results before the layer runs, and knows of
+/// their dynamic sizes that they are the number of tokens T.
+LogicalResult ParameterPacker::checkSignature() {
   for (Type type : llvm::concat<const Type>(function.getArgumentTypes(),
                                             function.getResultTypes()))
     if (!isa<RankedTensorType>(type))
       return function.emitOpError("expected ranked tensors as arguments and "
                                   "results, got ")
              << type;
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (OpOperand &result : terminator->getOpOperands()) {
+    auto type = cast<RankedTensorType>(result.get().getType());
+    for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+      if (!type.isDynamicDim(dim))
+        continue;
+      FailureOr<LinearSize> size = getDimSize(result.get(), dim);
+      if (succeeded(size) && *size == LinearSize{1, 0})
+        continue;
+      InFlightDiagnostic error = terminator->emitOpError(
+          "expected the dynamic sizes of results to be the number of tokens "
+          "T, got ");
+      if (succeeded(size))
+        error << *size;
+      else
+        error << "an unknown one";
+      return error << " in dimension " << dim << " of result "
+                   << result.getOperandNumber();
+    }
+  }
+  return success();
+}
+
+LogicalResult ParameterPacker::run() {
+  if (!function.getBody().hasOneBlock())
+    return function.emitOpError("expected straight-line code");
+  if (failed(checkSignature()))
+    return failure();
   // Not yet in the function's type, while parameters are looked up by it.
   packed =
       function.getBody().front().addArgument(packedType, function.getLoc());

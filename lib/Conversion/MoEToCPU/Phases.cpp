@@ -5,11 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Phases.h"
+#include "LinearSize.h"
 
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -29,103 +27,6 @@ Value mlir::moe::getRootBuffer(Value memref) {
 }
 
 //===----------------------------------------------------------------------===//
-// Sizes
-//===----------------------------------------------------------------------===//
-
-static FailureOr<LinearSize>
-combine(Operation *op,
-        function_ref<FailureOr<LinearSize>(LinearSize, LinearSize)> operation) {
-  FailureOr<LinearSize> a = getLinearSize(op->getOperand(0)),
-                        b = getLinearSize(op->getOperand(1));
-  if (failed(a) || failed(b))
-    return failure();
-  return operation(*a, *b);
-}
-
-static FailureOr<LinearSize> multiply(LinearSize a, LinearSize b) {
-  if (a.perToken != 0 && b.perToken != 0)
-    return failure();
-  return LinearSize{a.perToken * b.fixed + b.perToken * a.fixed,
-                    a.fixed * b.fixed};
-}
-
-static FailureOr<LinearSize> getAffineSize(AffineExpr expr, ValueRange operands,
-                                           unsigned numDims) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return LinearSize{0, constant.getValue()};
-  if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return getLinearSize(operands[dim.getPosition()]);
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-    return getLinearSize(operands[numDims + symbol.getPosition()]);
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  FailureOr<LinearSize> a = getAffineSize(binary.getLHS(), operands, numDims),
-                        b = getAffineSize(binary.getRHS(), operands, numDims);
-  if (failed(a) || failed(b))
-    return failure();
-  if (expr.getKind() == AffineExprKind::Add)
-    return LinearSize{a->perToken + b->perToken, a->fixed + b->fixed};
-  if (expr.getKind() == AffineExprKind::Mul)
-    return multiply(*a, *b);
-  return failure();
-}
-
-static FailureOr<LinearSize> getLinearSize(OpFoldResult size) {
-  if (std::optional<int64_t> constant = getConstantIntValue(size))
-    return LinearSize{0, *constant};
-  return getLinearSize(cast<Value>(size));
-}
-
-/// The size of a memref's dimension: T for that of an argument, what it was
-/// allocated with for an allocation's.
-static FailureOr<LinearSize> getDimSize(Value memref, int64_t dim) {
-  auto type = dyn_cast<MemRefType>(memref.getType());
-  if (!type)
-    return failure();
-  if (!type.isDynamicDim(dim))
-    return LinearSize{0, type.getDimSize(dim)};
-  if (isa<BlockArgument>(memref))
-    return LinearSize{1, 0};
-  if (auto view = memref.getDefiningOp<memref::ExpandShapeOp>())
-    return getLinearSize(view.getMixedOutputShape()[dim]);
-  auto allocation = memref.getDefiningOp<memref::AllocOp>();
-  if (!allocation)
-    return failure();
-  return getLinearSize(
-      allocation.getDynamicSizes()[type.getDynamicDimIndex(dim)]);
-}
-
-FailureOr<LinearSize> mlir::moe::getLinearSize(Value value) {
-  APInt constant;
-  if (matchPattern(value, m_ConstantInt(&constant)))
-    return LinearSize{0, constant.getSExtValue()};
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return failure();
-  return llvm::TypeSwitch<Operation *, FailureOr<LinearSize>>(op)
-      .Case<memref::DimOp>([](memref::DimOp op) -> FailureOr<LinearSize> {
-        std::optional<int64_t> dim = op.getConstantIndex();
-        if (!dim)
-          return failure();
-        return getDimSize(op.getSource(), *dim);
-      })
-      .Case<arith::MulIOp>([](auto op) { return combine(op, multiply); })
-      .Case<arith::AddIOp>([](auto op) {
-        return combine(op, [](LinearSize a, LinearSize b) {
-          return FailureOr<LinearSize>(
-              {a.perToken + b.perToken, a.fixed + b.fixed});
-        });
-      })
-      .Case<arith::IndexCastOp>(
-          [](auto op) { return getLinearSize(op.getIn()); })
-      .Case<affine::AffineApplyOp>([](affine::AffineApplyOp op) {
-        AffineMap map = op.getAffineMap();
-        return getAffineSize(map.getResult(0), op.getOperands(),
-                             map.getNumDims());
-      })
-      .Default([](Operation *) { return failure(); });
-}
-
-//===----------------------------------------------------------------------===//
 // Rows of views
 //===----------------------------------------------------------------------===//
 
@@ -136,7 +37,7 @@ static bool selectsColumns(memref::SubViewOp view) {
       !isConstantIntValue(view.getMixedStrides()[0], 1))
     return false;
   FailureOr<LinearSize> source = getDimSize(view.getSource(), 0),
-                        own = getLinearSize(view.getMixedSizes()[0]);
+                        own = getDimSize(view, 0);
   return succeeded(source) && succeeded(own) && *source == *own;
 }
 

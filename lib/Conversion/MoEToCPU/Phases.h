@@ -25,16 +25,6 @@ namespace mlir::moe {
 /// The buffer that a memref is a part of: an allocation or an argument.
 Value getRootBuffer(Value memref);
 
-/// `value` as `perToken * T + fixed`, for what sizes are computed with.
-struct LinearSize {
-  int64_t perToken = 0, fixed = 0;
-
-  bool operator==(const LinearSize &other) const {
-    return perToken == other.perToken && fixed == other.fixed;
-  }
-};
-FailureOr<LinearSize> getLinearSize(Value value);
-
 /// The plan that made the offsets of a product, or null.
 PlanOp getPlan(GroupedMatmulOp product);
 

@@ -65,3 +65,35 @@ func.func @across_experts(%x: tensor<?x6xf32>, %offsets: tensor<2xi32>, %w: tens
   }
   return %y : tensor<?x8xf32>
 }
+
+// -----
+
+func.func @slots(%x: tensor<?x6xf32>) -> (tensor<?x6xf32>, tensor<2x?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %tokens = tensor.dim %x, %c0 : tensor<?x6xf32>
+  %slots = arith.muli %tokens, %c2 : index
+  %y = tensor.empty(%slots) : tensor<2x?xf32>
+  // expected-error @below {{expected the dynamic sizes of results to be the number of tokens T, got 2 * T in dimension 1 of result 1}}
+  return %x, %y : tensor<?x6xf32>, tensor<2x?xf32>
+}
+
+// -----
+
+func.func @fewer(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %tokens = tensor.dim %x, %c0 : tensor<?x6xf32>
+  %fewer = arith.subi %tokens, %c1 : index
+  %y = tensor.extract_slice %x[1, 0] [%fewer, 6] [1, 1] : tensor<?x6xf32> to tensor<?x6xf32>
+  // expected-error @below {{expected the dynamic sizes of results to be the number of tokens T, got an unknown one in dimension 0 of result 0}}
+  return %y : tensor<?x6xf32>
+}
+
+// -----
+
+func.func @cast(%x: tensor<4x6xf32>) -> tensor<?x6xf32> {
+  %y = tensor.cast %x : tensor<4x6xf32> to tensor<?x6xf32>
+  // expected-error @below {{expected the dynamic sizes of results to be the number of tokens T, got 4 in dimension 0 of result 0}}
+  return %y : tensor<?x6xf32>
+}

@@ -60,6 +60,8 @@ def MoEPackParameters : Pass<"moe-pack-parameters", "ModuleOp"> {
       destinations as memrefs, in that order, and returns nothing.
 
     A weight that is anything but moved entries of one parameter is an error.
+    So is a result with a dynamic size that is not known to be the number of
+    tokens, as the dynamic sizes of the arguments are.
   }];
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect", "::mlir::LLVM::LLVMDialect",
