@@ -25,6 +25,16 @@ int Layer::findInput(StringRef name) const {
   return -1;
 }
 
+std::optional<int64_t> Layer::getFixedTokens() const {
+  for (const EntryTensor &tensor :
+       llvm::concat<const EntryTensor>(inputs, outputs))
+    if (!tensor.type.hasStaticShape())
+      return std::nullopt;
+  if (inputs.empty() || inputs.front().type.getRank() == 0)
+    return 0;
+  return inputs.front().type.getDimSize(0);
+}
+
 //===----------------------------------------------------------------------===//
 // What a function takes and gives
 //===----------------------------------------------------------------------===//
@@ -174,21 +184,25 @@ Tensor Parameter::getWhole() const {
   return result;
 }
 
+/// Whether the rows of a tensor are the tokens'.
+static bool hasTokens(const EntryTensor &tensor) {
+  return tensor.type.getRank() > 0 && tensor.type.isDynamicDim(0);
+}
+
 /// `tensor`, from a file, as the input of that signature: the dimensions before
 /// the last ones that the signature fixes become tokens.
 static llvm::Expected<Tensor> flattenInput(const EntryTensor &input,
                                            const Tensor &tensor,
                                            SmallVector<int64_t> &leading) {
   ArrayRef<int64_t> wanted = input.type.getShape(), got = tensor.getShape();
-  bool hasTokens = !wanted.empty() && ShapedType::isDynamic(wanted.front());
-  ArrayRef<int64_t> fixed = wanted.drop_front(hasTokens ? 1 : 0);
+  ArrayRef<int64_t> fixed = wanted.drop_front(hasTokens(input) ? 1 : 0);
   if (got.size() < wanted.size() || got.take_back(fixed.size()) != fixed ||
-      (!hasTokens && got.size() != wanted.size()))
+      (!hasTokens(input) && got.size() != wanted.size()))
     return llvm::createStringError(
         "input '" + input.name + "': expected " + stringifyType(input.type) +
         ", of which the first dimension may be several, got shape " +
         stringifyShape(got));
-  if (!hasTokens)
+  if (!hasTokens(input))
     return tensor;
   ArrayRef<int64_t> tokens = got.drop_back(fixed.size());
   leading.assign(tokens.begin(), tokens.end());
@@ -200,7 +214,8 @@ static llvm::Expected<Tensor> flattenInput(const EntryTensor &input,
 
 llvm::Error moe::readInputs(const Layer &layer, Checkpoint &file,
                             LayerData &data) {
-  bool isFirst = true;
+  data.tokens = layer.getFixedTokens().value_or(0);
+  const EntryTensor *counted = nullptr; // The input that says how many tokens.
   for (const EntryTensor &input : layer.inputs) {
     TensorSpec spec;
     spec.type = getElementType(input);
@@ -211,17 +226,16 @@ llvm::Error moe::readInputs(const Layer &layer, Checkpoint &file,
     auto flat = flattenInput(input, *tensor, leading);
     if (!flat)
       return flat.takeError();
-    if (isFirst) {
+    if (!counted && hasTokens(input)) {
+      counted = &input;
       data.leadingShape = leading;
-      data.tokens = flat->getRank() ? flat->getDim(0) : 0;
+      data.tokens = flat->getDim(0);
     }
-    isFirst = false;
     if (flat->getShape() != ArrayRef(getShape(input, data.tokens)))
       return llvm::createStringError(
           "input '" + input.name + "': expected " +
-          std::to_string(data.tokens) + " tokens as '" +
-          layer.inputs.front().name + "' has, got shape " +
-          stringifyShape(tensor->getShape()));
+          std::to_string(data.tokens) + " tokens as '" + counted->name +
+          "' has, got shape " + stringifyShape(tensor->getShape()));
     data.inputs.push_back(*flat);
   }
   return llvm::Error::success();

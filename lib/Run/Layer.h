@@ -27,6 +27,9 @@ struct Layer {
 
   /// The position of the input called `name`, or -1.
   int findInput(StringRef name) const;
+  /// The rows of the first input of a layer whose types leave no number of
+  /// tokens open.
+  std::optional<int64_t> getFixedTokens() const;
 };
 
 /// The one function of `module`. Diagnostics say if there is none, more than

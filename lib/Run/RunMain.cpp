@@ -67,8 +67,9 @@ struct CommandLine {
                              getEngines(), cl::init(EngineKind::CPU),
                              cl::cat(category)};
   cl::opt<int64_t> tokens{"tokens",
-                          cl::desc("Number of random tokens (default: 16)"),
-                          cl::init(16), cl::cat(category)};
+                          cl::desc("Number of random tokens (default: 16, or "
+                                   "what the layer's types fix)"),
+                          cl::cat(category)};
   cl::opt<uint64_t> seed{
       "seed", cl::desc("Seed of random tokens and weights (default: 0)"),
       cl::init(0), cl::cat(category)};
@@ -107,7 +108,8 @@ struct CommandLine {
     RunOptions options;
     options.input = input;
     options.engine = engine;
-    options.tokens = tokens;
+    if (tokens.getNumOccurrences())
+      options.tokens = tokens;
     options.seed = seed;
     options.inputs = inputs;
     options.weights = weights;
@@ -145,9 +147,9 @@ int mlir::moe::moeRunMain(int argc, char **argv) {
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
     return WrongUsage;
   RunOptions options = commandLine.get();
-  if (options.tokens < 0)
+  if (options.tokens.value_or(0) < 0)
     return fail(WrongUsage, "moe-run", "--tokens: expected 0 or more");
-  if (commandLine.tokens.getNumOccurrences() && !options.inputs.empty())
+  if (options.tokens && !options.inputs.empty())
     return fail(WrongUsage, "moe-run",
                 "--tokens and --inputs: expected one of them");
   if (options.repeat && options.engine != EngineKind::CPU)

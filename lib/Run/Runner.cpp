@@ -89,9 +89,15 @@ ExitStatus Runner::prepareRouting() {
 }
 
 ExitStatus Runner::loadData() {
-  if (ExitStatus status = toStatus(
-          inputFile ? readInputs(layer, *inputFile, data)
-                    : makeInputs(layer, options.tokens, options.seed, data)))
+  constexpr int64_t defaultTokens = 16;
+  std::optional<int64_t> fixed = layer.getFixedTokens();
+  int64_t tokens = options.tokens.value_or(fixed.value_or(defaultTokens));
+  if (fixed && tokens != *fixed)
+    return fail("--tokens: expected " + llvm::Twine(*fixed) +
+                ", which the layer's types fix, got " + llvm::Twine(tokens));
+  if (ExitStatus status =
+          toStatus(inputFile ? readInputs(layer, *inputFile, data)
+                             : makeInputs(layer, tokens, options.seed, data)))
     return status;
   if (options.weights.empty())
     return toStatus(makeParameters(layer, options.seed, data));

@@ -25,7 +25,7 @@ struct RunOptions {
   std::string input, inputs, weights, outputs, expect;
   EngineKind engine = EngineKind::CPU;
   std::optional<EngineKind> compare;
-  int64_t tokens = 16;
+  std::optional<int64_t> tokens;
   uint64_t seed = 0;
   ToleranceOptions tolerance;
   unsigned repeat = 0, threads = 0;

@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "LayerEmitter.h"
-#include "LinearSize.h"
 #include "Runtime.h"
 
 #include "moe/Conversion/MoEToCPU/Passes.h"
@@ -59,6 +58,7 @@ private:
   Kernels &kernels;
   LoopBuilder b;
   unsigned numInputs = 0;
+  LinearSize numTokens{1, 0};
   int64_t topK = 0;
   Workspace workspace;
   Value shared, tokens, teamBytes, scratchBytes;
@@ -215,11 +215,14 @@ void LayerConverter::makeRunFunction(const TaskCounters &counters) {
       b.getFunctionType({b.getI64Type(), pointer, pointer, pointer, pointer},
                         {}));
   b.setInsertionPointToStart(run.addEntryBlock());
-  Value numTokens =
-      b.createOrFold<arith::IndexCastOp>(b.getIndexType(), run.getArgument(0));
+  // A caller of a layer whose types fix the number may not know it.
+  Value count = numTokens.perToken == 0
+                    ? b.index(numTokens.fixed)
+                    : b.createOrFold<arith::IndexCastOp>(b.getIndexType(),
+                                                         run.getArgument(0));
   auto withTokens = [&](Value pointer, Type type) {
     auto memref = cast<MemRefType>(type);
-    SmallVector<Value> sizes(memref.getNumDynamicDims(), numTokens);
+    SmallVector<Value> sizes(memref.getNumDynamicDims(), count);
     return memrefFromPointer(b, pointer, memref, sizes);
   };
   auto bytes = MemRefType::get({ShapedType::kDynamic}, b.getI8Type());
@@ -243,7 +246,7 @@ void LayerConverter::makeRunFunction(const TaskCounters &counters) {
     arguments.push_back(withTokens(loadPointer(b, array, position), type));
   }
   Value sharedSize =
-      b.add(b.mul(numTokens, workspace.perToken), b.index(workspace.fixed));
+      b.add(b.mul(count, workspace.perToken), b.index(workspace.fixed));
   sharedSize = b.mul(b.ceilDiv(sharedSize, b.index(64)), 64);
   Value memory = run.getArgument(4);
   arguments.push_back(bytesAt(memory, sharedSize));
@@ -261,7 +264,7 @@ void LayerConverter::makeRunFunction(const TaskCounters &counters) {
     };
     add(sharedSize, teamSize);
     add(b.add(start, b.mul(id, size)), size);
-    arguments.append({numTokens, id, numThreads});
+    arguments.append({count, id, numThreads});
     func::CallOp::create(b, function, arguments);
   });
   func::ReturnOp::create(b);
@@ -283,10 +286,13 @@ DictionaryAttr LayerConverter::describe() {
 }
 
 LogicalResult LayerConverter::run() {
-  if (failed(verifyLayer(function, kernels.getOptions())))
-    return failure();
   auto entry = cast<DictionaryAttr>(function->getAttr(entryPointAttr));
   numInputs = entry.getAs<ArrayAttr>("inputs").size();
+  SmallVector<Value> arguments(function.getArguments());
+  arguments.erase(&arguments[numInputs]); // The packed buffer.
+  numTokens = getTokenCount(function, arguments);
+  if (failed(verifyLayer(function, numTokens, kernels.getOptions())))
+    return failure();
   function.walk([&](PlanOp plan) { topK = std::max(topK, plan.getTopK()); });
   lowerStridedCopies();
   makeThreadFunction();

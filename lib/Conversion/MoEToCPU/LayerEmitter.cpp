@@ -5,11 +5,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "LayerEmitter.h"
-#include "LinearSize.h"
 #include "Runtime.h"
 
 #include "mlir/Interfaces/TilingInterface.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::moe;
@@ -80,7 +80,45 @@ static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
   return success();
 }
 
-static LogicalResult verifyOp(Operation *op, const KernelOptions &options) {
+/// The rows of an op that the threads cut by tokens, or null.
+static Value getTokenRows(Operation *op) {
+  return llvm::TypeSwitch<Operation *, Value>(op)
+      .Case<GateOp>([](GateOp gate) { return gate.getX(); })
+      .Case<PlanOp>([](PlanOp plan) { return plan.getIds(); })
+      .Case<CombineOp>([](CombineOp combine) { return combine.getInverse(); })
+      .Default([](Operation *) { return Value(); });
+}
+
+static LogicalResult verifyTokenRows(Operation *op, LinearSize tokens) {
+  Value rows = getTokenRows(op);
+  if (!rows)
+    return success();
+  FailureOr<LinearSize> size = getDimSize(rows, 0);
+  if (succeeded(size) && *size == tokens)
+    return success();
+  InFlightDiagnostic error =
+      op->emitOpError("expected as many rows as the layer has tokens, ");
+  error << tokens << ", got ";
+  return succeeded(size) ? error << *size : error << "an unknown number";
+}
+
+LinearSize mlir::moe::getTokenCount(func::FuncOp function,
+                                    ArrayRef<Value> arguments) {
+  if (llvm::all_of(arguments, [](Value argument) {
+        auto type = dyn_cast<ShapedType>(argument.getType());
+        return !type || type.hasStaticShape();
+      }))
+    for (Operation &op : function.getOps())
+      if (Value rows = getTokenRows(&op))
+        if (FailureOr<LinearSize> size = getDimSize(rows, 0); succeeded(size))
+          return *size;
+  return {1, 0};
+}
+
+static LogicalResult verifyOp(Operation *op, LinearSize tokens,
+                              const KernelOptions &options) {
+  if (failed(verifyTokenRows(op, tokens)))
+    return failure();
   if (auto product = dyn_cast<GroupedMatmulOp>(op)) {
     if (product.getPlace() == Placement::Token)
       return op->emitOpError("expected place = slot or plan: run "
@@ -109,10 +147,10 @@ static LogicalResult verifyOp(Operation *op, const KernelOptions &options) {
   return success();
 }
 
-LogicalResult mlir::moe::verifyLayer(func::FuncOp function,
+LogicalResult mlir::moe::verifyLayer(func::FuncOp function, LinearSize tokens,
                                      const KernelOptions &options) {
   for (Operation &op : function.getBody().front().without_terminator())
-    if (failed(verifyOp(&op, options)))
+    if (failed(verifyOp(&op, tokens, options)))
       return failure();
   return success();
 }

@@ -7,14 +7,20 @@
 #ifndef MOE_LIB_CONVERSION_MOETOCPU_LAYEREMITTER_H
 #define MOE_LIB_CONVERSION_MOETOCPU_LAYEREMITTER_H
 
+#include "LinearSize.h"
 #include "Phases.h"
 #include "Products.h"
 #include "Schedule.h"
 
 namespace mlir::moe {
 
+/// The number of tokens of a layer: T, or what the ops are typed for where no
+/// size of `arguments` is dynamic.
+LinearSize getTokenCount(func::FuncOp function, ArrayRef<Value> arguments);
+
 /// Emits an error and fails where an op of the layer cannot be lowered.
-LogicalResult verifyLayer(func::FuncOp function, const KernelOptions &options);
+LogicalResult verifyLayer(func::FuncOp function, LinearSize tokens,
+                          const KernelOptions &options);
 
 /// Replaces the ops of a layer, on memrefs, by what one thread does of them.
 class LayerEmitter {
