@@ -6,7 +6,6 @@
 
 #include "Routers.h"
 #include "moe/Dialect/MoE/Transforms/Passes.h"
-#include "moe/Dialect/MoE/Transforms/Transforms.h"
 
 namespace mlir::moe {
 #define GEN_PASS_DEF_MOEEXPOSEROUTINGPASS
@@ -21,24 +20,20 @@ struct ExposeRoutingPass
     : moe::impl::MoEExposeRoutingPassBase<ExposeRoutingPass> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
-    Operation *router = findOnlyRouter(func);
-    if (!router)
+    auto routing = findNamedRouting(func);
+    if (failed(routing))
       return signalPassFailure();
-    Builder builder(&getContext());
     auto terminator =
         dyn_cast<func::ReturnOp>(func.getBody().front().getTerminator());
     if (!terminator) {
       func.emitError() << "expected '" << func.getName() << "' to return";
       return signalPassFailure();
     }
-    StringRef names[] = {"ids", "weights"};
-    for (auto [name, result] : llvm::zip(names, router->getResults())) {
-      unsigned index = func.getNumResults();
-      auto attrs = builder.getDictionaryAttr(
-          builder.getNamedAttr(kNameAttr, builder.getStringAttr(name)));
-      if (failed(func.insertResult(index, result.getType(), attrs)))
+    for (auto [value, attrs] : *routing) {
+      if (failed(
+              func.insertResult(func.getNumResults(), value.getType(), attrs)))
         return signalPassFailure();
-      terminator->insertOperands(terminator->getNumOperands(), result);
+      terminator->insertOperands(terminator->getNumOperands(), value);
     }
   }
 };

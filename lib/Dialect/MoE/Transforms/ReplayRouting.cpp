@@ -6,7 +6,6 @@
 
 #include "Routers.h"
 #include "moe/Dialect/MoE/Transforms/Passes.h"
-#include "moe/Dialect/MoE/Transforms/Transforms.h"
 
 namespace mlir::moe {
 #define GEN_PASS_DEF_MOEREPLAYROUTINGPASS
@@ -21,21 +20,17 @@ struct ReplayRoutingPass
     : moe::impl::MoEReplayRoutingPassBase<ReplayRoutingPass> {
   void runOnOperation() override {
     func::FuncOp func = getOperation();
-    Operation *router = findOnlyRouter(func);
-    if (!router)
+    auto routing = findNamedRouting(func);
+    if (failed(routing))
       return signalPassFailure();
-    Builder builder(&getContext());
-    StringRef names[] = {"ids", "weights"};
-    for (auto [name, result] : llvm::zip(names, router->getResults())) {
+    for (auto [value, attrs] : *routing) {
       unsigned index = func.getNumArguments();
-      auto attrs = builder.getDictionaryAttr(
-          builder.getNamedAttr(kNameAttr, builder.getStringAttr(name)));
-      if (failed(func.insertArgument(index, result.getType(), attrs,
-                                     router->getLoc())))
+      if (failed(func.insertArgument(index, value.getType(), attrs,
+                                     value.getLoc())))
         return signalPassFailure();
-      result.replaceAllUsesWith(func.getArgument(index));
+      value.replaceAllUsesWith(func.getArgument(index));
     }
-    router->erase();
+    routing->front().value.getOwner()->erase();
   }
 };
 } // namespace

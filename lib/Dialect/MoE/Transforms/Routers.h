@@ -8,8 +8,10 @@
 #define MOE_LIB_DIALECT_MOE_TRANSFORMS_ROUTERS_H
 
 #include "moe/Dialect/MoE/IR/MoE.h"
+#include "moe/Dialect/MoE/Transforms/Transforms.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include <array>
 
 namespace mlir::moe {
 
@@ -37,6 +39,30 @@ inline Operation *findOnlyRouter(func::FuncOp func) {
     return nullptr;
   }
   return router;
+}
+
+/// A result of a router, and the attributes that say its name where it is an
+/// argument or result of a function.
+struct NamedRouting {
+  OpResult value;
+  DictionaryAttr attrs;
+};
+
+/// The results of a function's only router, ids and weights; fails as
+/// `findOnlyRouter` does.
+inline FailureOr<std::array<NamedRouting, 2>>
+findNamedRouting(func::FuncOp func) {
+  Operation *router = findOnlyRouter(func);
+  if (!router)
+    return failure();
+  Builder builder(func.getContext());
+  auto getNamed = [&](unsigned index, StringRef name) {
+    NamedAttribute attr =
+        builder.getNamedAttr(kNameAttr, builder.getStringAttr(name));
+    return NamedRouting{router->getResult(index),
+                        builder.getDictionaryAttr(attr)};
+  };
+  return std::array{getNamed(0, "ids"), getNamed(1, "weights")};
 }
 
 } // namespace mlir::moe
