@@ -163,24 +163,19 @@ void LayerConverter::placeBuffers(Scratch &scratch, int64_t start) {
     MemRefType type = allocation.getType();
     b.setInsertionPoint(allocation);
     b.setLoc(allocation.getLoc());
-    LinearSize elements{0, 1};
+    LinearSize elements = *getNumElements(allocation);
     Value count = b.index(1);
     SmallVector<Value> sizes(allocation.getDynamicSizes());
     ValueRange dynamicSizes = sizes;
     for (int64_t size : type.getShape()) {
-      LinearSize extent{0, size};
-      Value extentValue;
+      Value extent;
       if (ShapedType::isDynamic(size)) {
-        extent = *getLinearSize(dynamicSizes.front());
-        extentValue = dynamicSizes.front();
+        extent = dynamicSizes.front();
         dynamicSizes = dynamicSizes.drop_front();
       } else {
-        extentValue = b.index(size);
+        extent = b.index(size);
       }
-      elements = {elements.perToken * extent.fixed +
-                      elements.fixed * extent.perToken,
-                  elements.fixed * extent.fixed};
-      count = b.mul(count, extentValue);
+      count = b.mul(count, extent);
     }
     int64_t width = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     Value memory;

@@ -140,10 +140,9 @@ static LogicalResult verifyOp(Operation *op, LinearSize tokens,
     if (isa<TensorType>(type))
       return op->emitOpError("expected an op on memrefs");
   if (auto allocation = dyn_cast<memref::AllocOp>(op))
-    for (Value size : allocation.getDynamicSizes())
-      if (failed(getLinearSize(size)))
-        return op->emitOpError("expected the size of a buffer to be linear in "
-                               "the number of tokens");
+    if (failed(getNumElements(allocation)))
+      return op->emitOpError("expected the size of a buffer to be linear in "
+                             "the number of tokens");
   return success();
 }
 

@@ -98,19 +98,25 @@ static FailureOr<LinearSize> getSubviewSize(memref::SubViewOp view,
   llvm_unreachable("expected a dimension of the view");
 }
 
-static FailureOr<LinearSize> getCollapsedSize(memref::CollapseShapeOp view,
-                                              int64_t dim) {
-  LinearSize size{0, 1};
-  for (int64_t sourceDim : view.getReassociationIndices()[dim]) {
-    FailureOr<LinearSize> factor = getDimSize(view.getSrc(), sourceDim);
-    if (failed(factor))
+/// The number of elements along some dimensions.
+template <typename Range>
+static FailureOr<LinearSize> multiplyDims(Value shaped, const Range &dims) {
+  LinearSize product{0, 1};
+  for (int64_t dim : dims) {
+    FailureOr<LinearSize> size = getDimSize(shaped, dim);
+    if (failed(size))
       return failure();
-    FailureOr<LinearSize> product = multiply(size, *factor);
-    if (failed(product))
+    FailureOr<LinearSize> next = multiply(product, *size);
+    if (failed(next))
       return failure();
-    size = *product;
+    product = *next;
   }
-  return size;
+  return product;
+}
+
+FailureOr<LinearSize> mlir::moe::getNumElements(Value shaped) {
+  int64_t rank = cast<ShapedType>(shaped.getType()).getRank();
+  return multiplyDims(shaped, llvm::seq(rank));
 }
 
 FailureOr<LinearSize> mlir::moe::getDimSize(Value shaped, int64_t dim) {
@@ -125,14 +131,15 @@ FailureOr<LinearSize> mlir::moe::getDimSize(Value shaped, int64_t dim) {
     return getTensorDimSize(cast<OpResult>(shaped), dim);
   return llvm::TypeSwitch<Operation *, FailureOr<LinearSize>>(
              shaped.getDefiningOp())
-      .Case<memref::AllocOp>([&](auto op) {
+      .Case<memref::AllocOp, memref::ViewOp>([&](auto op) {
         unsigned index = op.getType().getDynamicDimIndex(dim);
         return getLinearSize(op.getDynamicSizes()[index]);
       })
       .Case<memref::ExpandShapeOp>(
           [&](auto op) { return getMixedSize(op.getMixedOutputShape()[dim]); })
-      .Case<memref::CollapseShapeOp>(
-          [&](auto op) { return getCollapsedSize(op, dim); })
+      .Case<memref::CollapseShapeOp>([&](auto op) {
+        return multiplyDims(op.getSrc(), op.getReassociationIndices()[dim]);
+      })
       .Case<memref::SubViewOp>([&](auto op) { return getSubviewSize(op, dim); })
       .Case<memref::CastOp>(
           [&](auto op) { return getDimSize(op.getSource(), dim); })

@@ -36,6 +36,9 @@ FailureOr<LinearSize> getLinearSize(Value value);
 /// be linear in T. May leave ops that compute sizes and have no use.
 FailureOr<LinearSize> getDimSize(Value shaped, int64_t dim);
 
+/// The number of elements, likewise.
+FailureOr<LinearSize> getNumElements(Value shaped);
+
 } // namespace mlir::moe
 
 #endif // MOE_LIB_CONVERSION_MOETOCPU_LINEARSIZE_H

@@ -63,3 +63,18 @@ func.func @different(%x: memref<4x8xf32>, %inverse: memref<5x2xi32>, %packed: me
   moe.combine %x inverse(%inverse) source = plan outs(%y) : (memref<4x8xf32>, memref<5x2xi32>, memref<5x8xf32>) -> ()
   return
 }
+
+// -----
+
+// Buffers are parts of the workspace, of which a caller knows the size as
+// linear in T.
+func.func @square(%x: memref<?x8xf32>, %packed: memref<?xi8>, %y: memref<?x8xf32>)
+    attributes {moe.entry_point = {name = "square", inputs = [{}], params = [], outputs = [{}], packed_size = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %tokens = memref.dim %x, %c0 : memref<?x8xf32>
+  // expected-error @below {{expected the size of a buffer to be linear in the number of tokens}}
+  %scores = memref.alloc(%tokens, %tokens) : memref<?x?xf32>
+  linalg.fill ins(%zero : f32) outs(%scores : memref<?x?xf32>)
+  return
+}
