@@ -6,6 +6,8 @@
 
 #include "Engine.h"
 
+#include "moe/Dialect/MoE/Transforms/Transforms.h"
+
 using namespace mlir;
 using namespace mlir::moe;
 
@@ -24,7 +26,7 @@ FailureOr<Outputs> moe::interpretLayer(const Layer &layer,
   auto param = data.params.begin();
   func::FuncOp function = layer.function;
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
-    if (function.getArgAttr(i, "moe.param"))
+    if (function.getArgAttr(i, kParamAttr))
       arguments.push_back((param++)->getWhole());
     else
       arguments.push_back(*input++);

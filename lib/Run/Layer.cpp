@@ -64,10 +64,7 @@ static LogicalResult addArgument(Layer &layer, unsigned index) {
     layer.params.push_back({name.str(), *type, perExpert});
     return success();
   }
-  auto name = function.getArgAttrOfType<StringAttr>(index, kNameAttr);
-  std::string fallback =
-      layer.inputs.empty() ? "x" : "arg" + std::to_string(index);
-  layer.inputs.push_back({name ? name.str() : fallback, *type});
+  layer.inputs.push_back({getInputName(function, index), *type});
   return success();
 }
 
@@ -76,10 +73,7 @@ static LogicalResult addResult(Layer &layer, unsigned index) {
   auto type = checkType(function, function.getResultTypes()[index]);
   if (failed(type))
     return failure();
-  auto name = function.getResultAttrOfType<StringAttr>(index, kNameAttr);
-  std::string fallback =
-      layer.outputs.empty() ? "y" : "result" + std::to_string(index);
-  layer.outputs.push_back({name ? name.str() : fallback, *type});
+  layer.outputs.push_back({getOutputName(function, index), *type});
   return success();
 }
 

@@ -11,6 +11,7 @@
 #include "moe/Conversion/MoEToCPU/Passes.h"
 #include "moe/Dialect/MoE/IR/MoE.h"
 #include "moe/Dialect/MoE/Transforms/BufferizableOpInterfaceImpl.h"
+#include "moe/Dialect/MoE/Transforms/Transforms.h"
 
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -250,38 +251,28 @@ LogicalResult ParameterPacker::copyOtherUses() {
 void ParameterPacker::describe() {
   Builder b(module.getContext());
   SmallVector<Attribute> inputs, parameters, outputs;
-  auto entry = [&](StringAttr name, Type type) {
+  auto entry = [&](StringRef name, Type type) {
     NamedAttrList description;
-    description.set("name", name);
+    description.set("name", b.getStringAttr(name));
     description.set("type", TypeAttr::get(type));
     return description;
   };
   for (BlockArgument argument : function.getArguments().drop_back()) {
     if (isParameter(argument)) {
-      NamedAttrList description = entry(
-          b.getStringAttr(getParameterName(argument)), argument.getType());
+      NamedAttrList description =
+          entry(getParameterName(argument), argument.getType());
       if (isPerExpert(argument))
         description.set("per_expert", b.getUnitAttr());
       parameters.push_back(description.getDictionary(b.getContext()));
       continue;
     }
-    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                      "moe.name");
-    if (!name)
-      name = b.getStringAttr(argument.getArgNumber() == 0
-                                 ? std::string("x")
-                                 : "arg" +
-                                       std::to_string(argument.getArgNumber()));
+    std::string name = getInputName(function, argument.getArgNumber());
     inputs.push_back(
         entry(name, argument.getType()).getDictionary(b.getContext()));
   }
-  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-    auto name = function.getResultAttrOfType<StringAttr>(i, "moe.name");
-    if (!name)
-      name =
-          b.getStringAttr(i == 0 ? std::string("y") : "y" + std::to_string(i));
-    outputs.push_back(entry(name, type).getDictionary(b.getContext()));
-  }
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    outputs.push_back(
+        entry(getOutputName(function, i), type).getDictionary(b.getContext()));
   NamedAttrList layer;
   layer.set("name", b.getStringAttr(function.getName()));
   layer.set("inputs", b.getArrayAttr(inputs));

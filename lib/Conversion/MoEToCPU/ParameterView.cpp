@@ -6,14 +6,14 @@
 
 #include "ParameterView.h"
 
+#include "moe/Dialect/MoE/Transforms/Transforms.h"
+
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::moe;
-
-static constexpr StringLiteral parameterAttr = "moe.param";
 
 static StringAttr getNameAttr(BlockArgument argument) {
   auto function =
@@ -22,7 +22,7 @@ static StringAttr getNameAttr(BlockArgument argument) {
   unsigned number = argument.getArgNumber();
   if (!function || number >= function.getFunctionType().getNumInputs())
     return nullptr;
-  return function.getArgAttrOfType<StringAttr>(number, parameterAttr);
+  return function.getArgAttrOfType<StringAttr>(number, kParamAttr);
 }
 
 bool mlir::moe::isParameter(Value value) {

@@ -9,6 +9,7 @@
 
 #include "moe/Dialect/MoE/IR/MoE.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 
@@ -22,6 +23,13 @@ namespace mlir::moe {
 inline constexpr llvm::StringLiteral kParamAttr = "moe.param";
 /// The argument and result attribute that names an input or output.
 inline constexpr llvm::StringLiteral kNameAttr = "moe.name";
+
+/// The name of a layer's input: what `moe.name` says of the argument, else `x`
+/// for the first input and `arg2` for argument 2.
+std::string getInputName(func::FuncOp layer, unsigned argument);
+/// The name of a layer's output: what `moe.name` says of the result, else `y`
+/// for result 0 and `y1` for result 1.
+std::string getOutputName(func::FuncOp layer, unsigned result);
 
 /// The options of a fusion remark by the name of the pass.
 inline remark::RemarkOpts fusionRemark(StringRef pass) {
