@@ -31,7 +31,8 @@ Type mlir::moe::getWeightUnit(MLIRContext *context, DotKind kind) {
 }
 
 Value Streams::getByte(LoopBuilder &b, Value stream, Value line) const {
-  return b.add(b.add(start, b.mul(stream, stride)), b.mul(line, step));
+  Value first = b.add(start, b.mul(stream, stride));
+  return b.add(first, b.mul(line, step));
 }
 
 void Streams::prefetch(LoopBuilder &b, Value byte) const {
@@ -159,14 +160,16 @@ void KernelBody::multiply(MutableArrayRef<Value> accumulators, Value position,
   }
 }
 
+/// The unit's part of what is read later.
 void KernelBody::emitPrefetch(Value unit, int64_t panel) {
   if (!key.prefetch)
     return;
+  bool isStreamPerLine = key.panels == 1;
   int64_t lines = llvm::divideCeil(4 * key.columns, kLineBytes);
   for (int64_t i = 0; i < lines; ++i) {
-    bool hasOwnStream = key.panels == 1;
-    Value byte = streams.getByte(b, b.index(hasOwnStream ? i : panel), unit);
-    streams.prefetch(b, hasOwnStream ? byte : b.add(byte, i * kLineBytes));
+    Value stream = b.index(isStreamPerLine ? i : panel);
+    Value byte = streams.getByte(b, stream, unit);
+    streams.prefetch(b, isStreamPerLine ? byte : b.add(byte, i * kLineBytes));
   }
 }
 

@@ -366,8 +366,9 @@ void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value firstUnit,
 
 /// One stretch of a panel: row tiles of equal height. Its weights come from
 /// memory for the first tile and from a cache for the others: each tile
-/// prefetches its share of the stretch that is read next, in several streams at
-/// a time. A single tile prefetches a fixed distance ahead, in order.
+/// prefetches its share of the stretch that is read next, which is cut into
+/// equal parts, a stream each. A single tile prefetches a fixed distance ahead,
+/// in order.
 void ProductEmitter::emitStretch(Value numRows, Value numTiles,
                                  Value panelStart, Value unit, Value numUnits,
                                  Value nextRead, Value sumsStart) {
@@ -379,22 +380,21 @@ void ProductEmitter::emitStretch(Value numRows, Value numTiles,
   Value start = b.select(
       isSingle, b.add(getByte(weightStart), config.getPrefetch()), nextRead);
   if (kind == DotKind::TileBF16) {
-    Value numSteps = b.div(numUnits, kTileRows);
     Value lines =
         b.ceilDiv(b.index(kTileRows * unitBytes / kLineBytes), numTiles);
-    Value perStream = b.ceilDiv(b.mul(b.mul(numTiles, numSteps), lines),
-                                b.index(kTileStreams));
     return callKernel(numRows, config.getRows(), /*isGroup=*/false,
                       {operand, operandStart, weights, weightStart, sums,
                        sumsStart, numUnits, isFirst, packed, start,
-                       b.mul(perStream, kLineBytes), lines, numRows});
+                       b.mul(numUnits, unitBytes / kTileStreams), lines,
+                       numRows});
   }
-  int64_t numStreams = llvm::divideCeil(unitBytes, kLineBytes);
-  Value step = b.select(isSingle, b.index(unitBytes),
-                        b.ceilDiv(b.index(unitBytes / numStreams), numTiles));
-  Value share = b.mul(numUnits, step);
+  int64_t lineBytes =
+      llvm::divideCeil(unitBytes, llvm::divideCeil(unitBytes, kLineBytes));
   Value stride =
-      b.select(isSingle, b.index(kLineBytes), b.mul(numTiles, share));
+      b.select(isSingle, b.index(lineBytes), b.mul(numUnits, lineBytes));
+  Value step = b.select(isSingle, b.index(unitBytes),
+                        b.ceilDiv(b.index(lineBytes), numTiles));
+  Value share = b.mul(numUnits, step);
   b.forCarrying(b.index(0), numTiles, {b.index(0), start},
                 [&](Value tile, ValueRange carried) -> SmallVector<Value> {
                   Value row = carried[0];

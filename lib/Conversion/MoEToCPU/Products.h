@@ -72,14 +72,15 @@ private:
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// Bytes of a cache line, a vector of a panel, or a tile's row.
+/// Bytes of a cache line.
 constexpr int64_t kLineBytes = 64;
 
-/// What a kernel prefetches, into the second cache: line n of stream s is at
-/// byte `start + s * stride + n * step` of `memory`. The cache's own prefetcher
-/// follows several streams at a time. So most lines are there when they are
-/// asked for, and few of the first cache's fill buffers, through which the
-/// operand's rows come as well, wait for memory.
+/// What a kernel prefetches, into the second cache: the line of byte
+/// `start + s * stride + n * step` of `memory` is what stream s prefetches the
+/// nth time. The cache's own prefetcher follows several streams at a time. So
+/// most lines are there when they are asked for, and few of the first cache's
+/// fill buffers, through which the operand's rows come as well, wait for
+/// memory.
 struct Streams {
   Value memory, start, stride, step;
 
@@ -117,11 +118,13 @@ struct KernelKey {
 /// in ascending order of u: a sum has the same bits whatever is computed beside
 /// it and however the reduction is cut into stretches.
 ///
-/// Beside each unit a kernel prefetches as many lines as the unit has. With one
-/// panel they are from a stream each; of several panels each is a stream, and
-/// its lines lie side by side. In a kernel of tiles `kTileStreams` take turns,
-/// line by line; it takes how many lines a step of 16 units prefetches instead
-/// of a stream's step, and as its last argument the number of rows.
+/// Beside each unit of a panel a kernel of vectors prefetches as many lines as
+/// the unit has. With one panel they are of a stream each, which is one stream
+/// where a unit is a line; of several panels each is a stream, and its lines
+/// lie side by side. In a kernel of tiles `kTileStreams` take turns, line by
+/// line, but the lines of a single pass follow one another from `start` on. It
+/// takes how many lines a step of 16 units prefetches instead of a stream's
+/// step, and as its last argument the number of rows.
 class Kernels {
 public:
   Kernels(ModuleOp module, KernelOptions options)

@@ -46,12 +46,15 @@ public:
     isSingle = b.cmp(arith::CmpIPredicate::ule, numBlocks,
                      b.index(key.rows / kTileRows));
     tileRows = asI16(kTileRows);
-    tileBytes = asI16(kLineBytes);
+    tileBytes = asI16(kTileRowBytes);
   }
 
   void emit();
 
 private:
+  /// Bytes of a tile's row, and of a vector of a panel's unit.
+  static constexpr int64_t kTileRowBytes = 64;
+
   Value asI16(int64_t number) {
     return LLVM::ConstantOp::create(b, b.getI16Type(),
                                     b.getI16IntegerAttr(number));
@@ -128,17 +131,18 @@ SmallVector<Value> TileKernelBody::emitStep(const Pass &pass, Value step,
                                             int64_t first, int64_t last,
                                             ValueRange carried) {
   SmallVector<Value> accumulators = llvm::to_vector(carried);
-  Value rowsStart = advance(operand, b.mul(step, kTileRows * kLineBytes));
+  Value rowsStart = advance(operand, b.mul(step, kTileRows * kTileRowBytes));
   Value panel = advance(weights, b.mul(step, kTileRows * panelStride()));
   SmallVector<Value> rows;
   for (int64_t i = 0; i < pass.numBlocks; ++i)
     rows.push_back(
         load(advance(rowsStart, b.mul(b.add(pass.block, i), 4 * key.rowStride)),
-             kLineBytes, /*stays=*/false));
+             kTileRowBytes, /*stays=*/false));
   auto *sum = accumulators.begin();
   for (int64_t v = first; v < last; ++v) {
-    Value columns = load(advance(panel, b.index(v * kLineBytes)), panelStride(),
-                         /*stays=*/true);
+    Value columns =
+        load(advance(panel, b.index(v * kTileRowBytes)), panelStride(),
+             /*stays=*/true);
     for (Value block : rows) {
       *sum = call("llvm.x86.tdpbf16ps.internal",
                   {tileRows, tileBytes, tileBytes, *sum, block, columns});
@@ -156,7 +160,7 @@ void TileKernelBody::emitVectors(const Pass &pass, int64_t first,
     for (int64_t i = 0; i < pass.numBlocks; ++i)
       places.push_back(advance(
           sums, b.add(b.mul(b.add(pass.block, i), kTileRows * panelStride()),
-                      v * kLineBytes)));
+                      v * kTileRowBytes)));
   SmallVector<Type> types(places.size(), tileType);
   SmallVector<Value> start = b.choose(
       types, isFirst,
@@ -185,7 +189,7 @@ void TileKernelBody::emitVectors(const Pass &pass, int64_t first,
 }
 
 void TileKernelBody::emitPass(const Pass &pass) {
-  int64_t vectors = panelStride() / kLineBytes;
+  int64_t vectors = panelStride() / kTileRowBytes;
   int64_t step = getTileVectors(pass.numBlocks);
   for (int64_t first = 0; first < vectors; first += step)
     emitVectors(pass, first, std::min(first + step, vectors));

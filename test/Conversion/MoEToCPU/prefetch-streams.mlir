@@ -5,7 +5,29 @@
 // RUN: moe-opt %S/Inputs/layer-f32.mlir --moe-to-cpu="from=fused to=tiled cpu=x86-64-v4" -o %t.f32
 // RUN: FileCheck %s --check-prefix=LINES --input-file=%t.f32
 // RUN: FileCheck %s --check-prefix=PANELS --input-file=%t.f32
-// RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused to=tiled cpu=sapphirerapids" | FileCheck %s --check-prefix=TILES
+// RUN: FileCheck %s --check-prefix=CALL --input-file=%t.f32
+// RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused to=tiled cpu=sapphirerapids" -o %t.bf16
+// RUN: FileCheck %s --check-prefix=TILES --input-file=%t.bf16
+// RUN: FileCheck %s --check-prefix=TILESCALL --input-file=%t.bf16
+
+// The stretch of 64 units of 128 bytes in two streams, which n tiles of rows
+// read in n times 64 steps; of one tile, line by line.
+// CALL:      %[[STRIDE:.*]] = arith.select %[[SINGLE:.*]], %c64, %c4096
+// CALL-NEXT: %[[UP:.*]] = arith.addi %[[HEIGHTS:.*]], %c63
+// CALL-NEXT: %[[PART:.*]] = arith.divui %[[UP]], %[[HEIGHTS]]
+// CALL-NEXT: %[[STEP:.*]] = arith.select %[[SINGLE]], %c128, %[[PART]]
+// CALL-NEXT: %[[SHARE:.*]] = arith.muli %[[STEP]], %c64
+// CALL-NEXT: scf.for {{.*}} iter_args(%{{.*}} = %c0, %[[START:.*]] = %
+// CALL:        call @moe_kernel_f32_12x32_80({{.*}}, %c64, %true, %{{.*}}, %[[START]], %[[STRIDE]], %[[STEP]])
+// CALL:        arith.addi %[[START]], %[[SHARE]]
+
+// The stretch of 32 units, two steps of 32 lines, in eight streams of 512 bytes.
+// TILESCALL:      arith.addi %{{.*}}, %c31
+// TILESCALL-NEXT: %[[PASSES:.*]] = arith.divui %{{.*}}, %c32
+// TILESCALL-NEXT: arith.cmpi eq, %[[PASSES]], %c1
+// TILESCALL:      %[[UP:.*]] = arith.addi %[[PASSES]], %c31
+// TILESCALL-NEXT: %[[COUNT:.*]] = arith.divui %[[UP]], %[[PASSES]]
+// TILESCALL:      call @moe_kernel_bf16_tiles_32x32_512({{.*}}, %c32, %true, %{{.*}}, %{{.*}}, %c512, %[[COUNT]], %{{.*}})
 
 // LINES-LABEL: func.func private @moe_kernel_f32_12x32_80(
 // LINES-SAME:    %[[MEMORY:[a-z0-9]+]]: memref<?xi8>, %[[START:[a-z0-9]+]]: index, %[[STRIDE:[a-z0-9]+]]: index, %[[STEP:[a-z0-9]+]]: index)
