@@ -66,6 +66,8 @@ static void addFusedToTiled(OpPassManager &manager,
   strategy.smallBlocks = options.smallBlocks;
   manager.addNestedPass<func::FuncOp>(createMoESelectStrategy(strategy));
   manager.addNestedPass<func::FuncOp>(createMoESplitTokenPlacement());
+  // Packing looks at the destinations of ops, which elementwise ones of arith
+  // and math on tensors do not have.
   manager.addPass(createConvertElementwiseToLinalgPass());
   manager.addPass(createMoEPackParameters());
   cleanUp(manager);

@@ -2,10 +2,11 @@
 files and an index), and inputs that do not fit to FOLDER."""
 
 import json
-import os
 import random
 import struct
 import sys
+
+from tensor_file import write
 
 experts, hidden, width = 8, 64, 96
 folder = sys.argv[1]
@@ -15,17 +16,6 @@ rng = random.Random(1)
 def bf16(count):
     values = struct.pack(f"<{count}f", *(rng.uniform(-0.1, 0.1) for _ in range(count)))
     return b"".join(values[i + 2 : i + 4] for i in range(0, len(values), 4))
-
-
-def write(path, tensors):
-    header, data = {}, b""
-    for name, (dtype, shape, content) in tensors.items():
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
-        data += content
-    text = json.dumps(header).encode()
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
 
 
 mlp = "model.layers.0.mlp."
