@@ -118,8 +118,8 @@ int64_t mlir::moe::chooseTileRows(const CPUModel &model, DotKind kind,
   if (kind == DotKind::TileBF16)
     return vectors <= getTileVectors(2) ? 2 * kTileRows : kTileRows;
   // A broadcast is an operand in memory for AVX-512 and a register before it;
-  // decoding needs the packed pairs, or a mask, beside what it makes of them.
-  int64_t taken = vectors + 1 + (kind == DotKind::DecodeBF16 ? vectors : 0);
+  // decoding needs zeros, or a mask, beside what it makes of the pairs.
+  int64_t taken = vectors + 1 + (kind == DotKind::DecodeBF16 ? 1 : 0);
   int64_t rows = (model.numRegisters - taken) / vectors;
   return std::clamp<int64_t>(rows, 1, 12);
 }

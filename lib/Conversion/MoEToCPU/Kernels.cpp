@@ -25,9 +25,16 @@ Type mlir::moe::getOperandUnit(MLIRContext *context, DotKind kind) {
 }
 
 Type mlir::moe::getWeightUnit(MLIRContext *context, DotKind kind) {
-  if (kind == DotKind::F32)
+  switch (kind) {
+  case DotKind::F32:
     return Float32Type::get(context);
-  return IntegerType::get(context, 32);
+  case DotKind::DecodeBF16:
+    return IntegerType::get(context, 16);
+  case DotKind::PairBF16:
+  case DotKind::TileBF16:
+    return IntegerType::get(context, 32);
+  }
+  llvm_unreachable("covered switch");
 }
 
 Value Streams::getByte(LoopBuilder &b, Value stream, Value line) const {
@@ -73,6 +80,7 @@ private:
   SmallVector<Value> emitStep(Value unit, ValueRange accumulators);
   void emitPanel(MutableArrayRef<Value> accumulators, Value unit,
                  int64_t panel);
+  Value loadTerms(Value unit, int64_t term);
   void emitPrefetch(Value unit, int64_t panel);
   /// Multiplies one element of every row's operand by the weights.
   void multiply(MutableArrayRef<Value> accumulators, Value position,
@@ -160,6 +168,16 @@ void KernelBody::multiply(MutableArrayRef<Value> accumulators, Value position,
   }
 }
 
+/// One term, 0 or 1, of the pairs of bf16 that start at `unit`, exactly, as
+/// f32. A term is the upper half of the 4 bytes that end with it, which for the
+/// first of a pair begin 2 bytes before the pair. Loading those takes no
+/// instruction that the multipliers' ports have to execute, as shifting does.
+Value KernelBody::loadTerms(Value unit, int64_t term) {
+  Value last = b.add(b.mul(unit, 2), kLeadBytes / 2 + term);
+  Value halves = b.loadLanes(2 * lanes, weights, b.add(last, -1));
+  return oddTerms(vector::BitCastOp::create(b, unitType, halves));
+}
+
 /// The unit's part of what is read later.
 void KernelBody::emitPrefetch(Value unit, int64_t panel) {
   if (!key.prefetch)
@@ -178,20 +196,23 @@ void KernelBody::emitPanel(MutableArrayRef<Value> accumulators, Value unit,
                            int64_t panel) {
   Value line = b.add(b.add(weightStart, b.mul(unit, key.columns)),
                      panel * key.panelStride);
-  SmallVector<Value> packed;
-  for (int64_t v = 0; v < numVectors; ++v)
-    packed.push_back(b.loadLanes(lanes, weights, b.add(line, v * lanes)));
-  emitPrefetch(unit, panel);
-  if (key.kind != DotKind::DecodeBF16)
+  auto load = [&](auto loadVector) {
+    SmallVector<Value> vectors;
+    for (int64_t v = 0; v < numVectors; ++v)
+      vectors.push_back(loadVector(b.add(line, v * lanes)));
+    return vectors;
+  };
+  if (key.kind != DotKind::DecodeBF16) {
+    SmallVector<Value> packed =
+        load([&](Value at) { return b.loadLanes(lanes, weights, at); });
+    emitPrefetch(unit, panel);
     return multiply(accumulators, b.add(operandStart, unit), packed);
+  }
   Value position = b.add(operandStart, b.mul(unit, 2));
-  SmallVector<Value> even, odd;
-  for (Value pairs : packed)
-    even.push_back(evenTerms(pairs));
-  multiply(accumulators, position, even);
-  for (Value pairs : packed)
-    odd.push_back(oddTerms(pairs));
-  multiply(accumulators, b.add(position, 1), odd);
+  emitPrefetch(unit, panel);
+  for (int64_t term : {0, 1})
+    multiply(accumulators, b.add(position, term),
+             load([&](Value at) { return loadTerms(at, term); }));
 }
 
 SmallVector<Value> KernelBody::emitStep(Value unit, ValueRange carried) {

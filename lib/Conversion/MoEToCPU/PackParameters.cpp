@@ -166,6 +166,7 @@ LogicalResult ParameterPacker::packWeights(Operation *op,
   if (!config)
     return op->emitOpError("expected a lowering_config: run "
                            "moe-select-strategy first");
+  packedBytes = std::max(packedBytes, kLeadBytes);
   int64_t numWeights = weights.size();
   if (config.getColumns() % numWeights != 0)
     return op->emitOpError("expected columns of the lowering_config to be a "

@@ -24,6 +24,10 @@
 
 namespace mlir::moe {
 
+/// What the packed buffer has before the first weight: a kernel may load bytes
+/// before the first one it uses.
+constexpr int64_t kLeadBytes = 64;
+
 struct PackedLayout {
   int64_t experts = 1, numColumns = 1, reduction = 1; // E, N, K of one weight
   int64_t numWeights = 1;

@@ -82,8 +82,11 @@ ProductEmitter::ProductEmitter(LoopBuilder &builder, Kernels &kernels,
       kind(getDotKind(operandType, layout.element, kernels.getOptions().bf16Dot,
                       kernels.getOptions().tiles)),
       lanes(kernels.getOptions().lanes()) {
-  weights = b.view(packed, packedStart, {layout.numBytes() / 4},
-                   getWeightUnit(b.getContext(), kind));
+  Type element = getWeightUnit(b.getContext(), kind);
+  int64_t lead = kind == DotKind::DecodeBF16 ? kLeadBytes : 0;
+  int64_t bytes = lead + layout.numBytes();
+  weights = b.view(packed, b.add(packedStart, -lead),
+                   {bytes * 8 / element.getIntOrFloatBitWidth()}, element);
   // One cache line more than whole lines: rows do not fall on the same sets.
   rowStride =
       kind == DotKind::TileBF16

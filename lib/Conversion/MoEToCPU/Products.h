@@ -146,7 +146,9 @@ private:
 void emitTileKernel(LoopBuilder &builder, const KernelKey &key,
                     func::FuncOp function);
 
-/// The element types that kernels see operands and weights in.
+/// The element types that kernels see operands and weights in. A kernel that
+/// decodes bf16 loads weights as single elements, from `kLeadBytes` before
+/// their first unit on.
 Type getOperandUnit(MLIRContext *context, DotKind kind);
 Type getWeightUnit(MLIRContext *context, DotKind kind);
 
@@ -259,7 +261,7 @@ private:
   PackedLayout layout;
   LoweringConfigAttr config;
   Value packed, packedStart; // bytes; the first of this product's weights
-  Value weights;             // the same, in units
+  Value weights;             // the same, as kernels see them
   DotKind kind;
   unsigned lanes;
   int64_t rowStride; // of the operand, in its elements; see KernelKey

@@ -9,7 +9,7 @@
 // CHECK-LABEL: func.func @forward(
 // CHECK-SAME:    %[[X:.*]]: memref<?x6xf32>, %[[OFFSETS:.*]]: memref<5xi32>, %[[PACKED:.*]]: memref<?xi8>, %[[Y:.*]]: memref<?x12xf32>)
 // CHECK-SAME:    moe.entry_point = {inputs = [{name = "x", type = tensor<?x6xf32>}, {name = "arg1", type = tensor<5xi32>}], name = "forward"
-// CHECK-SAME:      outputs = [{name = "y", type = tensor<?x12xf32>}], packed_size = 3264 : i64
+// CHECK-SAME:      outputs = [{name = "y", type = tensor<?x12xf32>}], packed_size = 3328 : i64
 // CHECK-SAME:      params = [{name = "both", type = tensor<4x24x6xf32>}, {name = "e.*.bias", per_expert, type = tensor<4x12xf32>}]
 func.func @forward(%x: tensor<?x6xf32>, %offsets: tensor<5xi32>,
     %both: tensor<4x24x6xf32> {moe.param = "both"},

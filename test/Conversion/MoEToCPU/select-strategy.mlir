@@ -10,7 +10,7 @@
 // AVX2-F32: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = 6, columns = 16
 
 // Decoding takes registers of its own.
-// AVX2-BF16: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = 5, columns = 16
+// AVX2-BF16: moe.grouped_matmul {{.*}}lowering_config = #moe.lowering_config<rows = 6, columns = 16
 
 // Without a bf16 dot product: decoded, in wide registers.
 // RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-select-strategy=cpu=skylake-avx512 | FileCheck %s --check-prefix=DECODED
