@@ -142,16 +142,18 @@ class Layer:
             run()
             runs[name], first[name] = run, time.perf_counter() - begin
         eviction, rows = measure.Eviction(), x.view(torch.uint8).numpy()
-        slices, quiet = measure.series(self.machine, runs, lambda: eviction(rows), first, seconds, patience)
-        return self.describe(tokens, routing, len(torch.unique(ids)), slices, quiet, names)
+        active = len(torch.unique(ids))
+        slices, quiet = measure.series(
+            self.machine, lambda limits: sum(report.costs(self.shape, self.dtype, tokens, active, limits)), runs,
+            lambda: eviction(rows), first, seconds, patience)
+        return self.describe(tokens, routing, active, slices, quiet, names)
 
     def describe(self, tokens, routing, active, slices, quiet, names):
         floors = [report.floor(self.shape, self.dtype, tokens, active, s.limits)[0] for s in slices]
         summary = report.summarise(slices, floors)
         limits = slices[floors.index(min(floors))].limits
         floor, bound = report.floor(self.shape, self.dtype, tokens, active, limits)
-        memory = self.shape.weight_bytes(active, self.dtype) / limits["read"]
-        compute = self.shape.flops(tokens) / limits[self.dtype]
+        memory, compute = report.costs(self.shape, self.dtype, tokens, active, limits)
         gate, call = summary["gate"], summary["call"]
         return dict(
             model=self.name, dtype=self.dtype, tokens=tokens, routing=routing, active_experts=active, quiet=quiet,

@@ -2,7 +2,8 @@
 
 A shared machine is slow for seconds at a time. A series is therefore cut into
 slices; each has a reading of the limits right before and right after, and counts
-only if both agree and are near the best that this layer has seen, and if no other
+only if what the measured work costs at both is near what it costs at the best that
+this layer has seen (how fast tiles are says nothing about f32), and if no other
 process had more than a few per cent of the processors: threads that spin at a
 barrier for one that does not run make peers look a hundred times too slow.
 """
@@ -14,7 +15,7 @@ import time
 
 import numpy as np
 
-TOLERANCE = 0.1  # Readings of a quiet phase agree within this share.
+TOLERANCE = 0.1  # In a quiet phase the work costs more than at the best limits by at most this share.
 MAX_FOREIGN = 0.05  # Of the processors' time, used by others.
 SETTLE = 0.05  # Seconds until the threads of the one before have stopped spinning (20 ms at most, see bench.py).
 BURST = 0.2  # Seconds of one contender's calls before it is the next one's turn.
@@ -80,14 +81,9 @@ def highest(a, b):
     return {key: max(a.get(key, 0), b[key]) for key in b}
 
 
-def shortfall(reading, other):
-    """By what share the worst limit of `reading` falls short of `other`'s."""
-    return max(1 - reading[key] / other[key] for key in other)
-
-
-def is_quiet(before, after, best):
-    """Both readings are near the best, and so near one another."""
-    return max(shortfall(before, best), shortfall(after, best)) <= TOLERANCE
+def slowdown(reading, best, cost):
+    """By what share of itself the cost of the work at these limits exceeds that at the best ones."""
+    return 1 - cost(best) / cost(reading)
 
 
 def last_level_cache():
@@ -134,11 +130,14 @@ class Slice:
         self.before, self.after, self.times, self.foreign = before, after, times, foreign
         self.limits = highest(before, after)
 
-    def is_quiet(self, best):
-        return is_quiet(self.before, self.after, best) and self.foreign <= MAX_FOREIGN
+    def slowdown(self, best, cost):
+        return max(slowdown(reading, best, cost) for reading in (self.before, self.after))
 
-    def disturbance(self, best):
-        return max(shortfall(self.before, best), shortfall(self.after, best), self.foreign)
+    def is_quiet(self, best, cost):
+        return self.slowdown(best, cost) <= TOLERANCE and self.foreign <= MAX_FOREIGN
+
+    def disturbance(self, best, cost):
+        return max(self.slowdown(best, cost), self.foreign)
 
 
 def burst(run, evict, first, seconds):
@@ -177,11 +176,11 @@ def time_slice(machine, runs, evict, first, seconds, before):
     return Slice(before, machine.read(), times, foreign.share())
 
 
-def series(machine, runs, evict, first, seconds, patience):
+def series(machine, cost, runs, evict, first, seconds, patience):
     """Slices in quiet phases with about `seconds` of measurements together.
 
-    Gives up after `patience` seconds. Returns the accepted slices and True, or,
-    where there is none, the least disturbed one and False.
+    `cost` says how long the work takes at given limits. Gives up after `patience` seconds.
+    Returns the accepted slices and True, or, where there is none, the least disturbed one and False.
     """
     start = time.perf_counter()
     slices, accepted = [], 0.0
@@ -190,7 +189,7 @@ def series(machine, runs, evict, first, seconds, patience):
         elapsed = time.perf_counter() - start
         if slices and elapsed > patience:
             break
-        if shortfall(before, machine.best) > TOLERANCE and elapsed < patience / 2:
+        if slowdown(before, machine.best, cost) > TOLERANCE and elapsed < patience / 2:
             time.sleep(0.2)
             before = machine.read()
             continue
@@ -198,10 +197,10 @@ def series(machine, runs, evict, first, seconds, patience):
         current = time_slice(machine, runs, evict, first, min(2.0, seconds), before)
         slices.append(current)
         before = current.after
-        if current.is_quiet(machine.best):
+        if current.is_quiet(machine.best, cost):
             accepted += time.perf_counter() - begin
     # The best may have risen since a slice was taken.
-    quiet = [s for s in slices if s.is_quiet(machine.best)]
+    quiet = [s for s in slices if s.is_quiet(machine.best, cost)]
     if quiet:
         return quiet, True
-    return [min(slices, key=lambda s: s.disturbance(machine.best))], False
+    return [min(slices, key=lambda s: s.disturbance(machine.best, cost))], False

@@ -8,10 +8,14 @@ import statistics
 OURS = "moe-mlir"
 
 
+def costs(shape, dtype, tokens, active, limits):
+    """Seconds of reading the active weights and of the arithmetic at these limits."""
+    return shape.weight_bytes(active, dtype) / limits["read"], shape.flops(tokens) / limits[dtype]
+
+
 def floor(shape, dtype, tokens, active, limits):
     """The least seconds that these limits allow, and which of them it is."""
-    memory = shape.weight_bytes(active, dtype) / limits["read"]
-    compute = shape.flops(tokens) / limits[dtype]
+    memory, compute = costs(shape, dtype, tokens, active, limits)
     return max(memory, compute), "memory" if memory >= compute else "compute"
 
 

@@ -124,11 +124,28 @@ def reading(value):
     return dict(f32=value, bf16=value, read=value)
 
 
+def cost(limits):
+    return 1 / limits["read"] + 1 / limits["f32"]
+
+
+def make_slice(before, after, foreign=0.0):
+    return measure.Slice(before, after, {}, foreign)
+
+
 def test_quiet():
-    assert measure.is_quiet(reading(95), reading(91), reading(100))
-    assert not measure.is_quiet(reading(95), reading(89), reading(100))
-    assert not measure.is_quiet(reading(80), reading(80), reading(100))  # Alike, but slow.
-    assert not measure.Slice(reading(95), reading(95), {}, foreign=0.5).is_quiet(reading(100))
+    best = reading(100)
+    assert make_slice(reading(95), reading(91)).is_quiet(best, cost)
+    assert not make_slice(reading(95), reading(89)).is_quiet(best, cost)
+    assert not make_slice(reading(80), reading(80)).is_quiet(best, cost)  # Alike, but slow.
+    assert not make_slice(reading(95), reading(95), foreign=0.5).is_quiet(best, cost)
+
+
+def test_quiet_by_the_limits_that_the_work_meets():
+    best = reading(100)
+    assert make_slice(best, dict(best, bf16=10)).is_quiet(best, cost)
+    assert make_slice(best, dict(best, f32=85)).is_quiet(best, cost)  # Half of the cost.
+    assert not make_slice(best, dict(best, f32=75)).is_quiet(best, cost)
+    assert make_slice(best, dict(best, f32=75)).disturbance(best, cost) == pytest.approx(1 - 2 / (1 + 1 / 0.75))
 
 
 def test_busy_seconds():
@@ -150,7 +167,7 @@ def run_series(monkeypatch, machine, patience):
     monkeypatch.setattr(measure, "MAX_FOREIGN", 1.0)  # Tests may run beside others.
     calls = []
     runs = dict(a=lambda: calls.append("a"), b=lambda: calls.append("b"))
-    slices, quiet = measure.series(machine, runs, lambda: None, dict(a=0.0, b=0.0), 0.1, patience)
+    slices, quiet = measure.series(machine, cost, runs, lambda: None, dict(a=0.0, b=0.0), 0.1, patience)
     return slices, quiet, calls
 
 
