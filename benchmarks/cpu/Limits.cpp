@@ -72,6 +72,18 @@ extern "C" bool moe_bench_limits(const char *cpu, const char *buffer,
   return true;
 }
 
+/// Seconds of `flops` FLOPs, and of reading the buffer, with the methods of
+/// readings; NaN for another method.
+extern "C" double moe_bench_flops(const char *method, double flops,
+                                  unsigned numThreads) {
+  return timeFlops(method, flops, numThreads);
+}
+
+extern "C" double moe_bench_read(const char *method, const char *buffer,
+                                 size_t size, unsigned numThreads) {
+  return timeReading(method, {buffer, size}, numThreads);
+}
+
 /// Seconds that our code for `cpu` is expected to take for operands and weights
 /// of one type, bf16 or f32, where all FLOPs take `arithmetic` seconds at the
 /// peak and reading the weights takes `reading` seconds. NaN for an unknown

@@ -136,13 +136,15 @@ class Layer:
         generator = torch.Generator().manual_seed(2)
         x = torch.randn(tokens, self.shape.hidden, generator=generator).to(layers.DTYPES[self.dtype])
         runs, first = self.first_calls(x, ids, slot_weights)
-        names = list(runs)
-        for name, run in dict(gate=self.gate.prepare(x), call=self.call).items():
+        names, active = list(runs), len(torch.unique(ids))
+        size, flops = self.shape.weight_bytes(active, self.dtype), self.shape.flops(tokens)
+        others = dict(gate=self.gate.prepare(x), call=self.call, reading=lambda: self.machine.read_alone(size),
+                      arithmetic=lambda: self.machine.compute_alone(self.dtype, flops))
+        for name, run in others.items():
             begin = time.perf_counter()
             run()
             runs[name], first[name] = run, time.perf_counter() - begin
         eviction, rows = measure.Eviction(), x.view(torch.uint8).numpy()
-        active = len(torch.unique(ids))
         slices, quiet = measure.series(
             self.machine, lambda limits: sum(report.costs(self.shape, self.dtype, tokens, active, limits)), runs,
             lambda: eviction(rows), first, seconds, patience)
@@ -160,7 +162,7 @@ class Layer:
             limits=dict(limits, cpu=ARGS.cpu, methods=dict(self.machine.methods)), floor_ms=1e3 * floor, bound=bound,
             memory_ms=1e3 * memory, compute_ms=1e3 * compute,
             predicted_ms=1e3 * self.machine.predict(self.dtype, compute, memory),
-            contenders={name: summary[name] for name in names},
+            contenders={name: summary[name] for name in names}, alone=report.beside_alone(summary),
             gate=dict(min_ms=gate["min_ms"], median_ms=gate["median_ms"],
                       share=gate["min_ms"] / summary[report.OURS]["min_ms"],
                       call_min_ms=call["min_ms"], call_median_ms=call["median_ms"]))

@@ -6,6 +6,11 @@ only if what the measured work costs at both is near what it costs at the best t
 this layer has seen (how fast tiles are says nothing about f32), and if no other
 process had more than a few per cent of the processors: threads that spin at a
 barrier for one that does not run make peers look a hundred times too slow.
+
+Others may still slow the machine down for some milliseconds in ten. The limits are
+the best of windows of about ten milliseconds, which long calls then cannot reach.
+So the cell's reading and its arithmetic, each alone, take turns with the contenders,
+too: they see the same machine for as long.
 """
 
 import ctypes
@@ -30,7 +35,8 @@ class Machine:
 
     def __init__(self, library, cpu, buffer, threads):
         self.library = ctypes.CDLL(str(library))
-        self.library.moe_bench_copy.restype = ctypes.c_double
+        for name in ("copy", "flops", "read"):
+            getattr(self.library, f"moe_bench_{name}").restype = ctypes.c_double
         self.library.moe_bench_limits.restype = ctypes.c_bool
         self.library.moe_bench_predict.restype = ctypes.c_double
         self.cpu, self.buffer, self.threads, self.best, self.methods = cpu, buffer, threads, {}, {}
@@ -53,6 +59,18 @@ class Machine:
         """Seconds that our code should take where the floor's two times are these."""
         return self.library.moe_bench_predict(self.cpu.encode(), ctypes.c_bool(dtype == "bf16"),
                                               ctypes.c_double(compute), ctypes.c_double(memory))
+
+    def compute_alone(self, dtype, flops):
+        """Seconds of so many FLOPs of the type, with nothing else to do."""
+        # Without an instruction for bf16 its limit is that of f32.
+        key = "f32" if self.best[dtype] == self.best["f32"] else dtype
+        return self.library.moe_bench_flops(self.methods[key].encode(), ctypes.c_double(flops),
+                                            ctypes.c_uint(self.threads))
+
+    def read_alone(self, size):
+        """Seconds of reading the first `size` bytes of the buffer."""
+        return self.library.moe_bench_read(self.methods["read"].encode(), ctypes.c_void_p(self.buffer.data_ptr()),
+                                           ctypes.c_size_t(size), ctypes.c_uint(self.threads))
 
     def copy(self, sources):
         """Seconds of copying the tensors into the buffer, one after the other, in the fastest way."""
@@ -141,7 +159,10 @@ class Slice:
 
 
 def burst(run, evict, first, seconds):
-    """Times of consecutive calls, at least one; a short one is run once before, to wake its threads."""
+    """Times of consecutive calls, at least one; a short one is run once before, to wake its threads.
+
+    A run that returns seconds has timed itself.
+    """
     if first < BURST:
         run()
     times = []
@@ -149,8 +170,9 @@ def burst(run, evict, first, seconds):
     while not times or time.perf_counter() - start + times[-1] < seconds:
         evict()
         begin = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - begin)
+        result = run()
+        elapsed = time.perf_counter() - begin
+        times.append(result if isinstance(result, float) else elapsed)
     return times
 
 

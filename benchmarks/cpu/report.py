@@ -30,6 +30,14 @@ def summarise(slices, floors):
     return result
 
 
+def beside_alone(summary):
+    """Our time against reading and arithmetic, each alone and in turns with us: by minima, and by medians."""
+    reading, arithmetic, ours = (summary[name] for name in ("reading", "arithmetic", OURS))
+    fractions = {key: max(reading[key], arithmetic[key]) / ours[key] for key in ("min_ms", "median_ms")}
+    return dict(reading=reading, arithmetic=arithmetic, fraction=fractions["min_ms"],
+                median_fraction=fractions["median_ms"])
+
+
 def ratio(cell, name):
     """How many times as long as ours a contender takes, by minima."""
     return cell["contenders"][name]["min_ms"] / cell["contenders"][OURS]["min_ms"]
@@ -58,6 +66,10 @@ def cell_line(cell):
         times = f"{c['min_ms']:.3f} ({c['median_ms']:.3f}) ms, {100 * c['fraction']:.0f} %"
         beside = f"predicted {cell['predicted_ms']:.3f}" if name == OURS else f"x{ratio(cell, name):.2f}"
         parts.append(f"{name} {times}, {beside}")
+    alone = cell["alone"]
+    parts.append(f"reading alone {alone['reading']['min_ms']:.3f} ({alone['reading']['median_ms']:.3f}) ms, arithmetic "
+                 f"{alone['arithmetic']['min_ms']:.3f} ({alone['arithmetic']['median_ms']:.3f}) ms: "
+                 f"{100 * alone['fraction']:.0f} % ({100 * alone['median_fraction']:.0f} %)")
     gate = cell["gate"]
     parts.append(f"gate {gate['min_ms']:.3f} ms, {100 * gate['share']:.1f} %; a call alone {gate['call_min_ms']:.3f} ms")
     return " | ".join(parts) + ("" if cell["quiet"] else " | noisy")
@@ -96,6 +108,9 @@ def closing_lines(cells):
         lines.append(f"{dtype}: predicted times of {OURS} are off by "
                      f"{100 * statistics.median(map(prediction_error, of_type)):.0f} % in the median, by "
                      f"{100 * prediction_error(worst):.0f} % at most ({place(worst)})")
+        medians = [c["alone"]["median_fraction"] for c in of_type]
+        lines.append(f"{dtype}: {OURS} at {100 * geometric_mean(medians):.0f} % of reading or arithmetic alone in the "
+                     f"geometric mean of medians, {100 * min(medians):.0f} % in the worst")
         for name in dict.fromkeys(n for c in of_type for n in c["contenders"] if n != OURS):
             met = [c for c in of_type if name in c["contenders"]]
             ahead = [place(c) for c in met if ratio(c, name) < 1]

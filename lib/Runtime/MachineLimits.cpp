@@ -18,6 +18,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
+#include <cmath>
+#include <limits>
 #include <vector>
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -26,13 +28,14 @@
 
 using namespace mlir::moe;
 
-/// The rates of `rounds` rounds that do `amount` each.
-static RateReading measure(unsigned numThreads, unsigned rounds, double amount,
+/// The rates of `rounds` rounds of `amount` each; `time` takes the seconds of
+/// one.
+static RateReading measure(unsigned rounds, double amount,
                            llvm::StringRef method,
-                           llvm::function_ref<void(unsigned)> work) {
+                           llvm::function_ref<double()> time) {
   std::vector<double> rates;
   for (unsigned round = 0; round < rounds; ++round)
-    rates.push_back(amount / timeOnThreads(numThreads, work));
+    rates.push_back(amount / time());
   llvm::sort(rates);
   return {rates.back(), rates[rates.size() / 2], method};
 }
@@ -62,6 +65,11 @@ static bool hasFeatures(llvm::StringRef features, FeaturePredicate mayUse) {
   });
 }
 
+static double timeFlopProbe(const FlopProbe &probe, int64_t iterations,
+                            unsigned numThreads) {
+  return timeOnThreads(numThreads, [&](unsigned) { probe.run(iterations); });
+}
+
 /// The best reading of the probes for the type that this CPU can run and
 /// `mayUse` allows.
 static RateReading measureFlops(unsigned numThreads, bool isBFloat16,
@@ -73,28 +81,61 @@ static RateReading measureFlops(unsigned numThreads, bool isBFloat16,
     if (probe.isBFloat16 != isBFloat16 || !hasFeatures(probe.features, mayUse))
       continue;
     double flops = static_cast<double>(iterations) * probe.flopsPerIteration;
-    keepBest(best, measure(numThreads, rounds, flops * numThreads, probe.method,
-                           [&](unsigned) { probe.run(iterations); }));
+    keepBest(best, measure(rounds, flops * numThreads, probe.method, [&] {
+               return timeFlopProbe(probe, iterations, numThreads);
+             }));
   }
   return best;
+}
+
+/// Bytes of the buffer that are a thread's part.
+static int64_t getReadPart(size_t size, unsigned numThreads) {
+  return size / numThreads / readGranularity * readGranularity;
+}
+
+static double timeRead(const ReadProbe &probe, llvm::ArrayRef<char> buffer,
+                       unsigned numThreads) {
+  int64_t part = getReadPart(buffer.size(), numThreads);
+  return timeOnThreads(numThreads, [&](unsigned thread) {
+    probe.run(buffer.data() + thread * part, part);
+  });
 }
 
 static RateReading measureRead(llvm::ArrayRef<char> buffer,
                                unsigned numThreads) {
   constexpr unsigned rounds = 5;
   constexpr size_t maxBytes = size_t(1) << 30;
-  int64_t part = std::min(buffer.size(), maxBytes) / numThreads /
-                 readGranularity * readGranularity;
+  buffer = buffer.take_front(maxBytes);
+  int64_t part = getReadPart(buffer.size(), numThreads);
   RateReading best;
   if (part == 0)
     return best;
   for (const ReadProbe &probe : getReadProbes())
-    keepBest(best,
-             measure(numThreads, rounds, static_cast<double>(part) * numThreads,
-                     probe.method, [&](unsigned thread) {
-                       probe.run(buffer.data() + thread * part, part);
-                     }));
+    keepBest(best, measure(rounds, static_cast<double>(part) * numThreads,
+                           probe.method, [&] {
+                             return timeRead(probe, buffer, numThreads);
+                           }));
   return best;
+}
+
+double mlir::moe::timeFlops(llvm::StringRef method, double flops,
+                            unsigned numThreads) {
+  for (const FlopProbe &probe : getFlopProbes()) {
+    if (probe.method != method)
+      continue;
+    double iterations = flops / numThreads / probe.flopsPerIteration;
+    return timeFlopProbe(probe, std::llround(iterations), numThreads);
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+double mlir::moe::timeReading(llvm::StringRef method,
+                              llvm::ArrayRef<char> buffer,
+                              unsigned numThreads) {
+  for (const ReadProbe &probe : getReadProbes())
+    if (probe.method == method)
+      return timeRead(probe, buffer, numThreads);
+  return std::numeric_limits<double>::quiet_NaN();
 }
 
 RateReading mlir::moe::getBFloat16Limit(const RateReading &products,

@@ -210,7 +210,7 @@ def fake_library(readings, cpus):
         rates[:], methods[:] = [rate] * 3, [method] * 3
         return rate > 0
 
-    others = {name: types.SimpleNamespace() for name in ("moe_bench_copy", "moe_bench_predict")}
+    others = {f"moe_bench_{name}": types.SimpleNamespace() for name in ("copy", "flops", "predict", "read")}
     return types.SimpleNamespace(moe_bench_limits=limits, **others)
 
 
@@ -228,7 +228,9 @@ def test_machine_reads_limits_of_its_cpu(monkeypatch):
 def cell(tokens, ours_ms, peer_ms, quiet=True, routing="uniform"):
     entry = lambda ms: dict(min_ms=ms, median_ms=ms, fraction=1 / ms, median_fraction=1 / ms)
     return dict(model="m", dtype="bf16", routing=routing, tokens=tokens, quiet=quiet, floor_ms=1.0, bound="memory",
-                memory_ms=1.0, compute_ms=0.01 * tokens, predicted_ms=1.5, contenders={"moe-mlir": entry(ours_ms), "peer": entry(peer_ms)},
+                memory_ms=1.0, compute_ms=0.01 * tokens, predicted_ms=1.5,
+                alone=report.beside_alone(dict(reading=entry(1.2), arithmetic=entry(0.5), **{report.OURS: entry(ours_ms)})),
+                contenders={"moe-mlir": entry(ours_ms), "peer": entry(peer_ms)},
                 gate=dict(min_ms=0.1, median_ms=0.1, share=0.1 / ours_ms, call_min_ms=0.07, call_median_ms=0.08))
 
 
@@ -239,11 +241,36 @@ def test_summary_holds_each_slice_against_its_own_floor():
     assert a["fraction"] == pytest.approx(2 / 3) and a["median_fraction"] == pytest.approx(1 / 2)
 
 
+def test_beside_alone():
+    entry = lambda low, middle: dict(min_ms=low, median_ms=middle)
+    alone = report.beside_alone(dict(reading=entry(6, 9), arithmetic=entry(4, 12), **{report.OURS: entry(8, 16)}))
+    assert (alone["fraction"], alone["median_fraction"]) == (6 / 8, 12 / 16)
+
+
+def test_a_run_may_time_itself():
+    assert set(measure.burst(lambda: 2.5, lambda: None, 1.0, 0.0)) == {2.5}
+    assert measure.burst(lambda: torch.zeros(1), lambda: None, 1.0, 0.0)[0] < 1.0
+
+
+def test_arithmetic_alone_is_of_the_method_that_gave_the_limit():
+    machine = measure.Machine.__new__(measure.Machine)
+    asked = []
+    machine.library = types.SimpleNamespace(moe_bench_flops=lambda *a: asked.append(a[0]))
+    machine.threads, machine.methods = 2, dict(f32="fma", bf16="no bf16 dot product, f32 limit")
+    machine.best = dict(f32=5.0, bf16=5.0)
+    machine.compute_alone("bf16", 1e9)
+    machine.methods["bf16"], machine.best["bf16"] = "tiles", 9.0
+    machine.compute_alone("bf16", 1e9)
+    assert asked == [b"fma", b"tiles"]
+
+
 def test_closing_lines():
     lines = report.closing_lines([cell(1, 2, 4), cell(4, 2, 1), cell(16, 1, 100, quiet=False)])
     assert lines[0] == "bf16: moe-mlir at 50 % of the floor in the geometric mean of 2 cells, 50 % in the worst"
-    assert lines[2] == "bf16: peer takes x1.00 in the geometric mean of 2 cells; ahead at m uniform T=4"
-    assert lines[3].startswith("1 of 3 cells are noisy")
+    assert lines[2] == ("bf16: moe-mlir at 60 % of reading or arithmetic alone in the geometric mean of medians, 60 % "
+                        "in the worst")
+    assert lines[3] == "bf16: peer takes x1.00 in the geometric mean of 2 cells; ahead at m uniform T=4"
+    assert lines[4].startswith("1 of 3 cells are noisy")
 
 
 def test_closing_lines_say_how_good_predictions_are():
@@ -273,7 +300,8 @@ def test_line_marks_noise():
     assert report.cell_line(cell(1, 2, 4, quiet=False)).endswith("| noisy")
     assert "moe-mlir 2.000 (2.000) ms, 50 %, predicted 1.500 |" in report.cell_line(cell(1, 2, 4))
     assert report.cell_line(cell(1, 2, 4)).endswith(
-        "peer 4.000 (4.000) ms, 25 %, x2.00 | gate 0.100 ms, 5.0 %; a call alone 0.070 ms")
+        "peer 4.000 (4.000) ms, 25 %, x2.00 | reading alone 1.200 (1.200) ms, arithmetic 0.500 (0.500) ms: 60 % (60 %) | "
+        "gate 0.100 ms, 5.0 %; a call alone 0.070 ms")
 
 
 def test_chart():

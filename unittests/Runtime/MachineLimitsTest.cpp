@@ -214,6 +214,28 @@ TEST(MachineLimits, ArithmeticIsWhatTheMachineHas) {
             measureMachineLimits({}, 1).bf16Flops.method);
 }
 
+/// Ten times the work takes longer, by the methods of readings alone.
+TEST(MachineLimits, WorkOfAGivenSize) {
+  std::vector<char> buffer(size_t(64) << 20, 1);
+  MachineLimits limits = measureMachineLimits(buffer, 2);
+  auto fastest = [](auto time) {
+    double seconds = time();
+    for (int i = 0; i < 4; ++i)
+      seconds = std::min(seconds, time());
+    return seconds;
+  };
+  llvm::StringRef flops = limits.f32Flops.method;
+  EXPECT_GT(fastest([&] { return timeFlops(flops, 2e9, 2); }),
+            fastest([&] { return timeFlops(flops, 2e8, 2); }));
+  llvm::StringRef read = limits.readBytes.method;
+  llvm::ArrayRef<char> all = buffer;
+  EXPECT_GT(fastest([&] { return timeReading(read, all, 2); }), fastest([&] {
+              return timeReading(read, all.take_front(all.size() / 10), 2);
+            }));
+  EXPECT_TRUE(std::isnan(timeFlops("no bf16 dot product, f32 limit", 1e9, 1)));
+  EXPECT_TRUE(std::isnan(timeReading("memcpy", all, 1)));
+}
+
 TEST(MachineLimits, NoBufferNoBandwidth) {
   EXPECT_EQ(measureMachineLimits({}, 2).readBytes.best, 0);
 }

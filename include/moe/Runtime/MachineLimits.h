@@ -70,6 +70,17 @@ MachineLimits measureMachineLimits(llvm::ArrayRef<char> buffer,
 MachineLimits measureMachineLimits(unsigned numThreads,
                                    FeaturePredicate mayUse = nullptr);
 
+/// Seconds that `flops` FLOPs, rounded to whole probes, take on `numThreads`
+/// threads with the instructions that `method` of a reading of FLOP/s names:
+/// what a layer's arithmetic takes alone, in a window as long as the layer's
+/// run. NaN for any other method.
+double timeFlops(llvm::StringRef method, double flops, unsigned numThreads);
+
+/// Seconds of reading the whole buffer, up to 1 KiB per thread at its end, in
+/// the way that `method` of a reading of bytes/s names. NaN for any other.
+double timeReading(llvm::StringRef method, llvm::ArrayRef<char> buffer,
+                   unsigned numThreads);
+
 /// The largest relative change between two measurements of the limits, 0.1 for
 /// 10 %. A series timed between two that differ by more should be repeated:
 /// others used the machine.
