@@ -22,6 +22,9 @@ LinearSize getTokenCount(func::FuncOp function, ArrayRef<Value> arguments);
 LogicalResult verifyLayer(func::FuncOp function, LinearSize tokens,
                           const KernelOptions &options);
 
+/// The view of the packed buffer that a weight is, or null.
+memref::ViewOp getPackedView(Value weight);
+
 /// Replaces the ops of a layer, on memrefs, by what one thread does of them.
 class LayerEmitter {
 public:
