@@ -14,10 +14,6 @@
 
 namespace mlir::moe {
 
-/// The number of tokens of a layer: T, or what the ops are typed for where no
-/// size of `arguments` is dynamic.
-LinearSize getTokenCount(func::FuncOp function, ArrayRef<Value> arguments);
-
 /// Emits an error and fails where an op of the layer cannot be lowered.
 LogicalResult verifyLayer(func::FuncOp function, LinearSize tokens,
                           const KernelOptions &options);

@@ -7,6 +7,8 @@
 #include "LayerEmitter.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "moe/Dialect/MoE/Transforms/Transforms.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -62,15 +64,7 @@ static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
 // Tokens
 //===----------------------------------------------------------------------===//
 
-/// The rows of an op that the threads cut by tokens, or null.
-static Value getTokenRows(Operation *op) {
-  return llvm::TypeSwitch<Operation *, Value>(op)
-      .Case<GateOp>([](GateOp gate) { return gate.getX(); })
-      .Case<PlanOp>([](PlanOp plan) { return plan.getIds(); })
-      .Case<CombineOp>([](CombineOp combine) { return combine.getInverse(); })
-      .Default([](Operation *) { return Value(); });
-}
-
+/// The threads cut these ops by tokens.
 static LogicalResult verifyTokenRows(Operation *op, LinearSize tokens) {
   Value rows = getTokenRows(op);
   if (!rows)
@@ -82,19 +76,6 @@ static LogicalResult verifyTokenRows(Operation *op, LinearSize tokens) {
       op->emitOpError("expected as many rows as the layer has tokens, ");
   error << tokens << ", got ";
   return succeeded(size) ? error << *size : error << "an unknown number";
-}
-
-LinearSize mlir::moe::getTokenCount(func::FuncOp function,
-                                    ArrayRef<Value> arguments) {
-  if (llvm::all_of(arguments, [](Value argument) {
-        auto type = dyn_cast<ShapedType>(argument.getType());
-        return !type || type.hasStaticShape();
-      }))
-    for (Operation &op : function.getOps())
-      if (Value rows = getTokenRows(&op))
-        if (FailureOr<LinearSize> size = getDimSize(rows, 0); succeeded(size))
-          return *size;
-  return {1, 0};
 }
 
 //===----------------------------------------------------------------------===//
