@@ -6,9 +6,11 @@
 
 #include "LayerEmitter.h"
 
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "moe/Dialect/MoE/Transforms/Transforms.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -58,6 +60,45 @@ static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
            << kTileRows << " or " << 2 * kTileRows << " with tiles, got "
            << config.getRows();
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Floats
+//===----------------------------------------------------------------------===//
+
+/// The types of the floats that the code of an op computes with.
+static SmallVector<Type> getComputedTypes(Operation *op) {
+  SmallVector<Type> types;
+  auto add = [&](ValueRange values) {
+    llvm::append_range(types, values.getTypes());
+  };
+  if (auto product = dyn_cast<GroupedMatmulOp>(op))
+    add(product.getX());
+  else if (isa<GateOp, CombineOp>(op) ||
+           (isa_and_present<arith::ArithDialect, math::MathDialect>(
+                op->getDialect()) &&
+            !isa<arith::ConstantOp, arith::SelectOp, arith::BitcastOp>(op))) {
+    add(op->getOperands());
+    add(op->getResults());
+  }
+  return types;
+}
+
+/// Narrower floats than those of 16 bits can be moved, but neither LLVM nor
+/// MLIR's lowerings compute with them.
+static LogicalResult verifyFloats(Operation *layerOp) {
+  WalkResult result = layerOp->walk([](Operation *op) -> WalkResult {
+    for (Type type : getComputedTypes(op)) {
+      auto element = dyn_cast<FloatType>(getElementTypeOrSelf(type));
+      if (element && !element.isF16() && !element.isBF16() &&
+          !element.isF32() && !element.isF64())
+        return op->emitOpError(
+                   "expected to compute with f16, bf16, f32 or f64, got ")
+               << element;
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
 }
 
 //===----------------------------------------------------------------------===//
@@ -351,7 +392,7 @@ LogicalResult SizeVerifier::verify(memref::SubViewOp view) {
 
 static LogicalResult verifyOp(Operation *op, LinearSize tokens,
                               const KernelOptions &options) {
-  if (failed(verifyTokenRows(op, tokens)))
+  if (failed(verifyFloats(op)) || failed(verifyTokenRows(op, tokens)))
     return failure();
   if (auto product = dyn_cast<GroupedMatmulOp>(op)) {
     if (product.getPlace() == Placement::Token)
