@@ -6,6 +6,11 @@
 
 #include "Checks.h"
 
+#include "moe/Dialect/MoE/IR/MoE.h"
+#include "moe/Reference/Value.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/SmallSet.h"
 #include <cmath>
 #include <cstring>
@@ -13,9 +18,60 @@
 using namespace mlir;
 using namespace mlir::moe;
 
+//===----------------------------------------------------------------------===//
+// Tolerances
+//===----------------------------------------------------------------------===//
+
+/// Whether results of `op` are rounded to their type: not moved, widened, or
+/// one of the operands as it is.
+static bool isRounding(Operation *op) {
+  if (isa<arith::ConstantOp, arith::ExtFOp, arith::BitcastOp, arith::SelectOp,
+          arith::NegFOp, arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
+          arith::MinNumFOp, math::AbsFOp, math::CopySignOp, DispatchOp,
+          ExpertBroadcastOp>(op))
+    return false;
+  return isa_and_present<arith::ArithDialect, math::MathDialect, MoEDialect>(
+      op->getDialect());
+}
+
+/// The least precise float type that output `index`, or anything that it is
+/// computed from, is rounded to: engines that round at other places, or not at
+/// all, differ by as much, whatever type the result then has. Inputs and
+/// parameters are the same for all engines and count only as far as what is
+/// computed from them is rounded to their type.
+static ElementType getComputedType(const Layer &layer, size_t index) {
+  func::FuncOp function = layer.function;
+  ElementType least = ElementType::f64;
+  auto add = [&](Type type) {
+    std::optional<ElementType> element =
+        isa<FloatType>(getElementTypeOrSelf(type))
+            ? getElementTypeFor(getElementTypeOrSelf(type))
+            : std::nullopt;
+    if (element && getUnitRoundoff(*element) > getUnitRoundoff(least))
+      least = *element;
+  };
+  add(function.getResultTypes()[index]);
+  Block &body = function.getBody().front();
+  SmallPtrSet<Operation *, 16> needed;
+  SmallVector<Operation *> worklist;
+  auto need = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    if (op && (op = body.findAncestorOpInBlock(*op)) &&
+        needed.insert(op).second)
+      worklist.push_back(op);
+  };
+  need(body.getTerminator()->getOperand(index));
+  while (!worklist.empty())
+    worklist.pop_back_val()->walk([&](Operation *op) {
+      llvm::for_each(op->getOperands(), need);
+      if (isRounding(op))
+        llvm::for_each(op->getResultTypes(), add);
+    });
+  return least;
+}
+
 Tolerance ToleranceOptions::get(const Tensor &expected, ElementType type,
                                 bool isRoutingWeight) const {
-  // The default is for the type that was computed, not for the interpreter's.
   double sum = 0;
   int64_t count = 0;
   for (int64_t i = 0; i < expected.getNumElements(); ++i)
@@ -41,12 +97,10 @@ static llvm::Expected<bool> compare(llvm::raw_ostream &os, const Layer &layer,
                                     const Tensor &expected,
                                     const ToleranceOptions &tolerance) {
   StringRef name = layer.outputs[index].name;
-  // Routing weights are f32, of logits in the type of the model.
   bool isRoutingWeight =
       layer.exposesRouting && index + 1 == layer.outputs.size();
-  ElementType type = actual.getType();
-  if (isRoutingWeight)
-    type = *getElementTypeFor(layer.inputs.front().type.getElementType());
+  ElementType type = isFloat(actual.getType()) ? getComputedType(layer, index)
+                                               : actual.getType();
   auto comparison = compareTensors(
       actual, expected, tolerance.get(expected, type, isRoutingWeight));
   if (!comparison)
@@ -126,8 +180,9 @@ static Tensor takeRows(const EntryTensor &signature, const Tensor &tensor,
 /// rank them differently: products of a few thousand terms in f32 are off by
 /// much less than 2^-12; logits that are rounded to 16 bits by 2^-7.
 static double getKeyMargin(const Layer &layer) {
-  Type x = layer.inputs.front().type.getElementType();
-  return x.getIntOrFloatBitWidth() <= 16 ? 0x1p-6 : 0x1p-12;
+  ElementType type = getComputedType(layer, layer.outputs.size() - 2);
+  return getUnitRoundoff(type) > getUnitRoundoff(ElementType::f32) ? 0x1p-6
+                                                                   : 0x1p-12;
 }
 
 /// Whether the ids of `token` are the K largest keys, in order, as far as

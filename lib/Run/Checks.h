@@ -20,8 +20,7 @@ namespace mlir::moe {
 struct ToleranceOptions {
   std::optional<double> absolute, relative;
 
-  /// For a result of `type`, and its default for routing weights of a model of
-  /// that type.
+  /// For a result, or routing weights, computed in `type`.
   Tolerance get(const Tensor &expected, ElementType type,
                 bool isRoutingWeight) const;
 };

@@ -26,13 +26,11 @@ int Layer::findInput(StringRef name) const {
 }
 
 std::optional<int64_t> Layer::getFixedTokens() const {
-  for (const EntryTensor &tensor :
-       llvm::concat<const EntryTensor>(inputs, outputs))
-    if (!tensor.type.hasStaticShape())
-      return std::nullopt;
-  if (inputs.empty() || inputs.front().type.getRank() == 0)
-    return 0;
-  return inputs.front().type.getDimSize(0);
+  auto getTypes = [](ArrayRef<EntryTensor> tensors) {
+    return llvm::map_to_vector(
+        tensors, [](const EntryTensor &tensor) -> Type { return tensor.type; });
+  };
+  return moe::getFixedTokens(function, getTypes(inputs), getTypes(outputs));
 }
 
 //===----------------------------------------------------------------------===//

@@ -27,8 +27,7 @@ struct Layer {
 
   /// The position of the input called `name`, or -1.
   int findInput(StringRef name) const;
-  /// The rows of the first input of a layer whose types leave no number of
-  /// tokens open.
+  /// The number of tokens of a layer whose types leave none open.
   std::optional<int64_t> getFixedTokens() const;
 };
 

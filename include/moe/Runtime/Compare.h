@@ -27,8 +27,9 @@ struct Tolerance {
   double relative = 0;
 };
 
-/// The tolerance for a layer's output of the given type, where `scale` is the
-/// root mean square of what is expected and u the type's unit roundoff. It
+/// The tolerance for a layer's output that is computed in the given type, the
+/// least precise that anything on the way to it is rounded to, where `scale` is
+/// the root mean square of what is expected and u the type's unit roundoff. It
 /// covers rounding and no more; wrong results are off by a good part of
 /// `scale`.
 ///

@@ -8,6 +8,7 @@
 #include "Runtime.h"
 
 #include "moe/Conversion/MoEToCPU/Passes.h"
+#include "moe/Dialect/MoE/Transforms/Transforms.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Transforms/TilingInterfaceImpl.h"
@@ -283,9 +284,12 @@ DictionaryAttr LayerConverter::describe() {
 LogicalResult LayerConverter::run() {
   auto entry = cast<DictionaryAttr>(function->getAttr(entryPointAttr));
   numInputs = entry.getAs<ArrayAttr>("inputs").size();
-  SmallVector<Value> arguments(function.getArguments());
-  arguments.erase(&arguments[numInputs]); // The packed buffer.
-  numTokens = getTokenCount(function, arguments);
+  // Behind the inputs is the packed buffer.
+  ArrayRef<Type> arguments = function.getArgumentTypes();
+  if (std::optional<int64_t> fixed =
+          getFixedTokens(function, arguments.take_front(numInputs),
+                         arguments.drop_front(numInputs + 1)))
+    numTokens = {0, *fixed};
   if (failed(verifyLayer(function, numTokens, kernels.getOptions())))
     return failure();
   function.walk([&](PlanOp plan) { topK = std::max(topK, plan.getTopK()); });

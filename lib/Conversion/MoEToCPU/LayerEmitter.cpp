@@ -18,8 +18,7 @@ using namespace mlir::moe;
 // Weights
 //===----------------------------------------------------------------------===//
 
-/// The view of the packed buffer that a weight is, or null.
-static memref::ViewOp getPackedView(Value weight) {
+memref::ViewOp mlir::moe::getPackedView(Value weight) {
   auto cast = weight.getDefiningOp<UnrealizedConversionCastOp>();
   return cast ? cast.getOperand(0).getDefiningOp<memref::ViewOp>() : nullptr;
 }
@@ -32,126 +31,6 @@ ProductEmitter LayerEmitter::makeProduct(Operation *op, ValueRange weights,
   Type element = getElementTypeOrSelf(x.getType());
   return ProductEmitter(b, kernels, scratch, layout, config, packed,
                         getPackedView(weights[0]).getByteShift(), element);
-}
-
-//===----------------------------------------------------------------------===//
-// What can be lowered
-//===----------------------------------------------------------------------===//
-
-static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
-                                   LoweringConfigAttr config,
-                                   const KernelOptions &options) {
-  if (!config)
-    return op->emitOpError("expected a lowering_config");
-  int64_t lanes = options.lanes();
-  int64_t vectors = lanes * static_cast<int64_t>(weights.size());
-  if (config.getColumns() % vectors != 0)
-    return op->emitOpError("expected columns of the lowering_config to be a "
-                           "multiple of ")
-           << vectors << ", " << lanes << " of each weight, got "
-           << config.getColumns();
-  auto type = cast<MemRefType>(weights[0].getType());
-  PackedLayout layout = PackedLayout::get(
-      type, static_cast<int64_t>(weights.size()), config.getColumns());
-  for (auto [i, weight] : llvm::enumerate(weights)) {
-    AffineMap expected = layout.getMap(op->getContext(), i);
-    if (type.getRank() == 2)
-      expected = expected.replaceDimsAndSymbols(
-          {getAffineConstantExpr(0, op->getContext()),
-           getAffineDimExpr(0, op->getContext()),
-           getAffineDimExpr(1, op->getContext())},
-          {}, 2, 0);
-    AffineMap layoutMap =
-        cast<MemRefType>(weight.getType()).getLayout().getAffineMap();
-    if (!getPackedView(weight) || layoutMap != expected)
-      return op->emitOpError("expected weights packed in panels of ")
-             << config.getColumns() << " columns, got " << weight.getType();
-  }
-  Type element = getElementTypeOrSelf(x.getType());
-  if (element.getIntOrFloatBitWidth() > 32)
-    return op->emitOpError("expected rows of at most 32 bits, got ") << element;
-  DotKind kind = getDotKind(element, type.getElementType(), options.bf16Dot,
-                            options.tiles);
-  if (kind == DotKind::TileBF16 && config.getRows() != kTileRows &&
-      config.getRows() != 2 * kTileRows)
-    return op->emitOpError("expected rows of the lowering_config to be ")
-           << kTileRows << " or " << 2 * kTileRows << " with tiles, got "
-           << config.getRows();
-  return success();
-}
-
-/// The rows of an op that the threads cut by tokens, or null.
-static Value getTokenRows(Operation *op) {
-  return llvm::TypeSwitch<Operation *, Value>(op)
-      .Case<GateOp>([](GateOp gate) { return gate.getX(); })
-      .Case<PlanOp>([](PlanOp plan) { return plan.getIds(); })
-      .Case<CombineOp>([](CombineOp combine) { return combine.getInverse(); })
-      .Default([](Operation *) { return Value(); });
-}
-
-static LogicalResult verifyTokenRows(Operation *op, LinearSize tokens) {
-  Value rows = getTokenRows(op);
-  if (!rows)
-    return success();
-  FailureOr<LinearSize> size = getDimSize(rows, 0);
-  if (succeeded(size) && *size == tokens)
-    return success();
-  InFlightDiagnostic error =
-      op->emitOpError("expected as many rows as the layer has tokens, ");
-  error << tokens << ", got ";
-  return succeeded(size) ? error << *size : error << "an unknown number";
-}
-
-LinearSize mlir::moe::getTokenCount(func::FuncOp function,
-                                    ArrayRef<Value> arguments) {
-  if (llvm::all_of(arguments, [](Value argument) {
-        auto type = dyn_cast<ShapedType>(argument.getType());
-        return !type || type.hasStaticShape();
-      }))
-    for (Operation &op : function.getOps())
-      if (Value rows = getTokenRows(&op))
-        if (FailureOr<LinearSize> size = getDimSize(rows, 0); succeeded(size))
-          return *size;
-  return {1, 0};
-}
-
-static LogicalResult verifyOp(Operation *op, LinearSize tokens,
-                              const KernelOptions &options) {
-  if (failed(verifyTokenRows(op, tokens)))
-    return failure();
-  if (auto product = dyn_cast<GroupedMatmulOp>(op)) {
-    if (product.getPlace() == Placement::Token)
-      return op->emitOpError("expected place = slot or plan: run "
-                             "moe-split-token-placement first");
-    if (failed(verifyElementwise(op, product.getEpilogue())))
-      return failure();
-    return verifyProduct(op, product.getWeights(), product.getX(),
-                         product.getLoweringConfigAttr(), options);
-  }
-  if (auto gate = dyn_cast<GateOp>(op)) {
-    if (failed(verifyElementwise(op, gate.getLogit())))
-      return failure();
-    return gate.getWeight()
-               ? verifyProduct(op, gate.getWeight(), gate.getX(),
-                               gate.getLoweringConfigAttr(), options)
-               : success();
-  }
-  for (Type type : op->getResultTypes())
-    if (isa<TensorType>(type))
-      return op->emitOpError("expected an op on memrefs");
-  if (auto allocation = dyn_cast<memref::AllocOp>(op))
-    if (failed(getNumElements(allocation)))
-      return op->emitOpError("expected the size of a buffer to be linear in "
-                             "the number of tokens");
-  return success();
-}
-
-LogicalResult mlir::moe::verifyLayer(func::FuncOp function, LinearSize tokens,
-                                     const KernelOptions &options) {
-  for (Operation &op : function.getBody().front().without_terminator())
-    if (failed(verifyOp(&op, tokens, options)))
-      return failure();
-  return success();
 }
 
 //===----------------------------------------------------------------------===//

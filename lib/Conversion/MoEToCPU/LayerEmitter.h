@@ -14,13 +14,12 @@
 
 namespace mlir::moe {
 
-/// The number of tokens of a layer: T, or what the ops are typed for where no
-/// size of `arguments` is dynamic.
-LinearSize getTokenCount(func::FuncOp function, ArrayRef<Value> arguments);
-
 /// Emits an error and fails where an op of the layer cannot be lowered.
 LogicalResult verifyLayer(func::FuncOp function, LinearSize tokens,
                           const KernelOptions &options);
+
+/// The view of the packed buffer that a weight is, or null.
+memref::ViewOp getPackedView(Value weight);
 
 /// Replaces the ops of a layer, on memrefs, by what one thread does of them.
 class LayerEmitter {

@@ -25,7 +25,7 @@ Diagnostic &mlir::moe::operator<<(Diagnostic &diagnostic, LinearSize size) {
     diagnostic << size.perToken << " * ";
   diagnostic << "T";
   if (size.fixed != 0)
-    diagnostic << " + " << size.fixed;
+    diagnostic << (size.fixed < 0 ? " - " : " + ") << std::abs(size.fixed);
   return diagnostic;
 }
 
@@ -66,12 +66,6 @@ static FailureOr<LinearSize> getAffineSize(AffineExpr expr, ValueRange operands,
   return failure();
 }
 
-static FailureOr<LinearSize> getMixedSize(OpFoldResult size) {
-  if (std::optional<int64_t> constant = getConstantIntValue(size))
-    return LinearSize{0, *constant};
-  return getLinearSize(cast<Value>(size));
-}
-
 /// The size of a dynamic dimension of what `op` makes on tensors.
 static FailureOr<LinearSize> getTensorDimSize(OpResult result, int64_t dim) {
   Operation *op = result.getOwner();
@@ -84,7 +78,7 @@ static FailureOr<LinearSize> getTensorDimSize(OpResult result, int64_t dim) {
   ReifiedRankedShapedTypeDims shapes;
   if (!reifiable || failed(reifiable.reifyResultShapes(builder, shapes)))
     return failure();
-  return getMixedSize(shapes[result.getResultNumber()][dim]);
+  return getLinearSize(shapes[result.getResultNumber()][dim]);
 }
 
 /// The size of dimension `dim` of a view that may leave out some of its
@@ -94,7 +88,7 @@ static FailureOr<LinearSize> getSubviewSize(memref::SubViewOp view,
   llvm::SmallBitVector dropped = view.getDroppedDims();
   for (auto [i, size] : llvm::enumerate(view.getMixedSizes()))
     if (!dropped[i] && dim-- == 0)
-      return getMixedSize(size);
+      return getLinearSize(size);
   llvm_unreachable("expected a dimension of the view");
 }
 
@@ -136,7 +130,7 @@ FailureOr<LinearSize> mlir::moe::getDimSize(Value shaped, int64_t dim) {
         return getLinearSize(op.getDynamicSizes()[index]);
       })
       .Case<memref::ExpandShapeOp>(
-          [&](auto op) { return getMixedSize(op.getMixedOutputShape()[dim]); })
+          [&](auto op) { return getLinearSize(op.getMixedOutputShape()[dim]); })
       .Case<memref::CollapseShapeOp>([&](auto op) {
         return multiplyDims(op.getSrc(), op.getReassociationIndices()[dim]);
       })
@@ -144,6 +138,12 @@ FailureOr<LinearSize> mlir::moe::getDimSize(Value shaped, int64_t dim) {
       .Case<memref::CastOp>(
           [&](auto op) { return getDimSize(op.getSource(), dim); })
       .Default([](Operation *) { return failure(); });
+}
+
+FailureOr<LinearSize> mlir::moe::getLinearSize(OpFoldResult size) {
+  if (std::optional<int64_t> constant = getConstantIntValue(size))
+    return LinearSize{0, *constant};
+  return getLinearSize(cast<Value>(size));
 }
 
 FailureOr<LinearSize> mlir::moe::getLinearSize(Value value) {
@@ -165,6 +165,12 @@ FailureOr<LinearSize> mlir::moe::getLinearSize(Value value) {
         return combine(op, [](LinearSize a, LinearSize b) {
           return FailureOr<LinearSize>(
               {a.perToken + b.perToken, a.fixed + b.fixed});
+        });
+      })
+      .Case<arith::SubIOp>([](auto op) {
+        return combine(op, [](LinearSize a, LinearSize b) {
+          return FailureOr<LinearSize>(
+              {a.perToken - b.perToken, a.fixed - b.fixed});
         });
       })
       .Case<arith::IndexCastOp>(

@@ -13,7 +13,7 @@
 #define MOE_LIB_CONVERSION_MOETOCPU_LINEARSIZE_H
 
 #include "mlir/IR/Diagnostics.h"
-#include "mlir/IR/Value.h"
+#include "mlir/IR/OpDefinition.h"
 
 namespace mlir::moe {
 
@@ -24,6 +24,16 @@ struct LinearSize {
   bool operator==(const LinearSize &other) const {
     return perToken == other.perToken && fixed == other.fixed;
   }
+  LinearSize operator*(int64_t factor) const {
+    return {perToken * factor, fixed * factor};
+  }
+  LinearSize operator+(const LinearSize &other) const {
+    return {perToken + other.perToken, fixed + other.fixed};
+  }
+  /// Whether it is at least as large as `other`, whatever T is.
+  bool covers(const LinearSize &other) const {
+    return perToken >= other.perToken && fixed >= other.fixed;
+  }
 };
 
 /// Adds it to a message, as in "2 * T + 1".
@@ -31,6 +41,7 @@ Diagnostic &operator<<(Diagnostic &diagnostic, LinearSize size);
 
 /// The size that an index is; fails where it is not known to be linear in T.
 FailureOr<LinearSize> getLinearSize(Value value);
+FailureOr<LinearSize> getLinearSize(OpFoldResult size);
 
 /// The size of a memref's or tensor's dimension; fails where it is not known to
 /// be linear in T. May leave ops that compute sizes and have no use.

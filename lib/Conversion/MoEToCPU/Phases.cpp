@@ -61,16 +61,21 @@ static bool hasRowsOfRoot(Value memref) {
 // Kinds of ops
 //===----------------------------------------------------------------------===//
 
-PlanOp mlir::moe::getPlan(GroupedMatmulOp product) {
-  Value offsets = getRootBuffer(product.getOffsets());
-  for (auto plan : product->getParentOfType<func::FuncOp>().getOps<PlanOp>())
-    if (getRootBuffer(plan.getOuts()[0]) == offsets)
+PlanOp mlir::moe::getPlan(Operation *reader, Value memref, PlanPart part) {
+  Value root = getRootBuffer(memref);
+  for (auto plan : reader->getParentOfType<func::FuncOp>().getOps<PlanOp>())
+    if (getRootBuffer(plan.getOuts()[static_cast<unsigned>(part)]) == root)
       return plan;
   return nullptr;
 }
 
+/// The plan that assigned the rows of a product to experts, or null.
+static PlanOp getPlanOf(GroupedMatmulOp product) {
+  return getPlan(product, product.getOffsets(), PlanPart::Offsets);
+}
+
 bool mlir::moe::isDense(GroupedMatmulOp product) {
-  return product.getNumExperts() == 1 && !getPlan(product);
+  return product.getNumExperts() == 1 && !getPlanOf(product);
 }
 
 int64_t mlir::moe::getRowsPerToken(linalg::LinalgOp op) {
@@ -208,7 +213,7 @@ void AccessCollector::visit(PlanOp plan) {
 
 void AccessCollector::visit(GroupedMatmulOp product) {
   // The plan gave each thread offsets of its own.
-  if (!getPlan(product))
+  if (!getPlanOf(product))
     add(product.getOffsets(), false, Part::Any);
   add(product.getX(), false, Part::Any);
   add(product.getRows(), false, Part::Whole);

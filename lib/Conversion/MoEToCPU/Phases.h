@@ -25,8 +25,12 @@ namespace mlir::moe {
 /// The buffer that a memref is a part of: an allocation or an argument.
 Value getRootBuffer(Value memref);
 
-/// The plan that made the offsets of a product, or null.
-PlanOp getPlan(GroupedMatmulOp product);
+/// What a plan makes, in the order of its destinations.
+enum class PlanPart : unsigned { Offsets, Rows, Inverse };
+
+/// The plan, in the function of `reader`, of which `memref` is that part, or
+/// null.
+PlanOp getPlan(Operation *reader, Value memref, PlanPart part);
 
 /// Whether a product is cut by columns of its result over the threads: one
 /// group whose rows no plan assigned.

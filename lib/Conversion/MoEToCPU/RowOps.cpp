@@ -124,7 +124,8 @@ void LayerEmitter::lowerDispatch(DispatchOp dispatch) {
 
 void LayerEmitter::lowerBroadcast(ExpertBroadcastOp broadcast) {
   Value offsets = broadcast.getOffsets();
-  int64_t experts = cast<MemRefType>(offsets.getType()).getDimSize(0) - 1;
+  int64_t experts =
+      cast<MemRefType>(broadcast.getParam().getType()).getDimSize(0);
   b.forEach(experts, [&](Value e) {
     Value begin = b.toIndex(b.load(offsets, e));
     Value end = b.toIndex(b.load(offsets, b.add(e, 1)));

@@ -52,8 +52,9 @@ public:
   FailureOr<EntryPoint> read();
 
 private:
-  InFlightDiagnostic emitError() {
-    InFlightDiagnostic diag = module.emitError("entry point ");
+  InFlightDiagnostic emitError() { return emitError(module); }
+  InFlightDiagnostic emitError(Operation *op) {
+    InFlightDiagnostic diag = op->emitError("entry point ");
     if (!entry.name.empty())
       diag << "'" << entry.name << "': ";
     return diag;
@@ -106,10 +107,13 @@ LogicalResult EntryReader::readSize(StringRef key, int64_t &size,
 LogicalResult EntryReader::checkType(StringRef where, bool isParam,
                                      const EntryTensor &tensor) {
   RankedTensorType type = tensor.type;
-  if (!getDLPackType(type.getElementType()))
-    return emitError() << where
-                       << ": expected an element type that DLPack has, got "
-                       << type.getElementType();
+  if (!getDLPackType(type.getElementType())) {
+    // The layer that it was lowered from says so.
+    Operation *run = module.lookupSymbol(entry.name + "__run");
+    return emitError(run ? run : module)
+           << where << ": expected an element type that DLPack has, got "
+           << type.getElementType();
+  }
   if (isParam && !type.hasStaticShape())
     return emitError() << where << ": expected a static shape, got " << type;
   if (!tensor.perExpert)

@@ -39,11 +39,26 @@ func.func @some(%ids: memref<?x2xi32>, %packed: memref<?xi8>, %inverse: memref<?
 func.func @unknown(%y: memref<?x8xf32>, %inverse: memref<?x2xi32>, %packed: memref<?xi8>, %out: memref<?x8xf32>)
     attributes {moe.entry_point = {name = "unknown", inputs = [{}, {}], params = [], outputs = [{}], packed_size = 0 : i64}} {
   %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %tokens = memref.dim %inverse, %c0 : memref<?x2xi32>
+  %half = arith.divui %tokens, %c2 : index
+  %some = memref.subview %inverse[0, 0] [%half, 2] [1, 1] : memref<?x2xi32> to memref<?x2xi32, strided<[2, 1]>>
+  // expected-error @below {{expected as many rows as the layer has tokens, T, got an unknown number}}
+  moe.combine %y inverse(%some) source = plan outs(%out)
+      : (memref<?x8xf32>, memref<?x2xi32, strided<[2, 1]>>, memref<?x8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @fewer(%y: memref<?x8xf32>, %inverse: memref<?x2xi32>, %packed: memref<?xi8>, %out: memref<?x8xf32>)
+    attributes {moe.entry_point = {name = "fewer", inputs = [{}, {}], params = [], outputs = [{}], packed_size = 0 : i64}} {
+  %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %tokens = memref.dim %inverse, %c0 : memref<?x2xi32>
   %fewer = arith.subi %tokens, %c1 : index
   %some = memref.subview %inverse[1, 0] [%fewer, 2] [1, 1] : memref<?x2xi32> to memref<?x2xi32, strided<[2, 1], offset: 2>>
-  // expected-error @below {{expected as many rows as the layer has tokens, T, got an unknown number}}
+  // expected-error @below {{expected as many rows as the layer has tokens, T, got T - 1}}
   moe.combine %y inverse(%some) source = plan outs(%out)
       : (memref<?x8xf32>, memref<?x2xi32, strided<[2, 1], offset: 2>>, memref<?x8xf32>) -> ()
   return
@@ -76,5 +91,64 @@ func.func @square(%x: memref<?x8xf32>, %packed: memref<?xi8>, %y: memref<?x8xf32
   // expected-error @below {{expected the size of a buffer to be linear in the number of tokens}}
   %scores = memref.alloc(%tokens, %tokens) : memref<?x?xf32>
   linalg.fill ins(%zero : f32) outs(%scores : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+func.func @gate(%x: memref<?x8xf32>, %packed: memref<?xi8>, %ids: memref<?x2xi32>)
+    attributes {moe.entry_point = {name = "gate", inputs = [{}], params = [], outputs = [{}], packed_size = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %tokens = memref.dim %x, %c0 : memref<?x8xf32>
+  %twice = arith.muli %tokens, %c2 : index
+  %weights = memref.alloc(%twice) : memref<?x2xf32>
+  // expected-error @below {{expected dimension 0 of the destination of the weights to have size T, got 2 * T}}
+  moe.gate %x router<score = softmax, top_k = 2> outs(%ids, %weights)
+      : (memref<?x8xf32>, memref<?x2xi32>, memref<?x2xf32>) -> () {
+  ^bb0(%acc: f32):
+    moe.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @plan(%ids: memref<?x2xi32>, %packed: memref<?xi8>, %rows: memref<?xi32>, %inverse: memref<?x2xi32>)
+    attributes {moe.entry_point = {name = "plan", inputs = [{}], params = [], outputs = [{}, {}], packed_size = 0 : i64}} {
+  %offsets = memref.alloc() : memref<9xi32>
+  // expected-error @below {{expected dimension 0 of the rows to have size 2 * T, got T}}
+  moe.plan %ids experts(8) outs(%offsets, %rows, %inverse)
+      : (memref<?x2xi32>, memref<9xi32>, memref<?xi32>, memref<?x2xi32>) -> ()
+  return
+}
+
+// -----
+
+func.func @copy(%x: memref<?x8xf32>, %packed: memref<?xi8>, %y: memref<?x8xf32>)
+    attributes {moe.entry_point = {name = "copy", inputs = [{}], params = [], outputs = [{}], packed_size = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %zero = arith.constant 0.0 : f32
+  %tokens = memref.dim %x, %c0 : memref<?x8xf32>
+  %twice = arith.muli %tokens, %c2 : index
+  %all = memref.alloc(%twice) : memref<?x8xf32>
+  linalg.fill ins(%zero : f32) outs(%all : memref<?x8xf32>)
+  // expected-error @below {{expected dimension 0 of the target to have size 2 * T, got T}}
+  memref.copy %all, %y : memref<?x8xf32> to memref<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @unknown_loop(%x: memref<?x8xf32>, %packed: memref<?xi8>, %y: memref<?x8xf32>)
+    attributes {moe.entry_point = {name = "unknown_loop", inputs = [{}], params = [], outputs = [{}], packed_size = 0 : i64}} {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %tokens = memref.dim %x, %c0 : memref<?x8xf32>
+  %half = arith.divui %tokens, %c2 : index
+  %some = memref.subview %x[0, 0] [%half, 8] [1, 1] : memref<?x8xf32> to memref<?x8xf32, strided<[8, 1]>>
+  // expected-error @below {{expected sizes that are linear in the number of tokens, got another one for dimension 0 of operand 1}}
+  linalg.exp ins(%some : memref<?x8xf32, strided<[8, 1]>>) outs(%y : memref<?x8xf32>)
   return
 }

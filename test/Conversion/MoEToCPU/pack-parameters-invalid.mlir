@@ -86,6 +86,18 @@ func.func @fewer(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
   %tokens = tensor.dim %x, %c0 : tensor<?x6xf32>
   %fewer = arith.subi %tokens, %c1 : index
   %y = tensor.extract_slice %x[1, 0] [%fewer, 6] [1, 1] : tensor<?x6xf32> to tensor<?x6xf32>
+  // expected-error @below {{expected the dynamic sizes of results to be the number of tokens T, got T - 1 in dimension 0 of result 0}}
+  return %y : tensor<?x6xf32>
+}
+
+// -----
+
+func.func @half(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %tokens = tensor.dim %x, %c0 : tensor<?x6xf32>
+  %half = arith.divui %tokens, %c2 : index
+  %y = tensor.extract_slice %x[0, 0] [%half, 6] [1, 1] : tensor<?x6xf32> to tensor<?x6xf32>
   // expected-error @below {{expected the dynamic sizes of results to be the number of tokens T, got an unknown one in dimension 0 of result 0}}
   return %y : tensor<?x6xf32>
 }

@@ -26,6 +26,9 @@ using namespace mlir::moe;
 #define GET_ATTRDEF_CLASSES
 #include "moe/Dialect/MoE/IR/MoEAttrs.cpp.inc"
 
+#define GET_OP_CLASSES
+#include "moe/Dialect/MoE/IR/MoEOps.cpp.inc"
+
 namespace {
 /// Version of moe's bytecode: one number, raised by every change of an op or
 /// attribute that an older reader would misread. A reader refuses newer files

@@ -31,6 +31,16 @@ std::string getInputName(func::FuncOp layer, unsigned argument);
 /// for result 0 and `y1` for result 1.
 std::string getOutputName(func::FuncOp layer, unsigned result);
 
+/// The operand of an op that routes, plans or combines with a row for each of
+/// the layer's tokens, on tensors or memrefs, or null.
+Value getTokenRows(Operation *op);
+
+/// The number of tokens of a layer with these inputs and outputs where none of
+/// their sizes is dynamic: the rows of the first op that has them by token, or
+/// else of the first input.
+std::optional<int64_t> getFixedTokens(func::FuncOp layer, TypeRange inputs,
+                                      TypeRange outputs);
+
 /// The options of a fusion remark by the name of the pass.
 inline remark::RemarkOpts fusionRemark(StringRef pass) {
   return remark::RemarkOpts::name(pass).category("moe-fusion");
