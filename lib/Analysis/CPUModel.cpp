@@ -111,17 +111,42 @@ int64_t mlir::moe::choosePanelColumns(const CPUModel &model,
   return lanes * (numWeights == 1 ? 2 : numWeights);
 }
 
+/// The rows whose sums of `vectors` vectors each fit the registers.
+static int64_t getMostRows(const CPUModel &model, DotKind kind,
+                           int64_t vectors) {
+  // A broadcast is an operand in memory for AVX-512 and a register before it;
+  // decoding needs zeros, or a mask, beside what it makes of the pairs.
+  int64_t taken = vectors + 1 + (kind == DotKind::DecodeBF16 ? 1 : 0);
+  return (model.numRegisters - taken) / vectors;
+}
+
 int64_t mlir::moe::chooseTileRows(const CPUModel &model, DotKind kind,
                                   int64_t columns) {
   int64_t vectors = columns / (model.vectorBits / 32);
   // Two tiles of rows read each tile of weights once for both.
   if (kind == DotKind::TileBF16)
     return vectors <= getTileVectors(2) ? 2 * kTileRows : kTileRows;
-  // A broadcast is an operand in memory for AVX-512 and a register before it;
-  // decoding needs zeros, or a mask, beside what it makes of the pairs.
-  int64_t taken = vectors + 1 + (kind == DotKind::DecodeBF16 ? 1 : 0);
-  int64_t rows = (model.numRegisters - taken) / vectors;
-  return std::clamp<int64_t>(rows, 1, 12);
+  return std::clamp<int64_t>(getMostRows(model, kind, vectors), 1, 12);
+}
+
+int64_t mlir::moe::chooseTilePanels(const CPUModel &model, DotKind kind,
+                                    int64_t columns, int64_t rows) {
+  int64_t vectors = columns / (model.vectorBits / 32);
+  // More vectors would be decoded per product, on the ports that multiply.
+  if (kind == DotKind::DecodeBF16)
+    return 1;
+  if (kind == DotKind::TileBF16 || rows < 2 ||
+      getMostRows(model, kind, 2 * vectors) < rows / 2)
+    return 1;
+  // A step loads its weights and a broadcast per row. A core that shares its
+  // ports with another thread has no load to spare.
+  auto loadsPerProduct = [](int64_t vectors, int64_t rows) {
+    return static_cast<double>(vectors + rows) /
+           static_cast<double>(vectors * rows);
+  };
+  return loadsPerProduct(2 * vectors, rows / 2) < loadsPerProduct(vectors, rows)
+             ? 2
+             : 1;
 }
 
 TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
@@ -129,6 +154,7 @@ TileChoice mlir::moe::chooseTiles(const CPUModel &model, DotKind kind,
   TileChoice choice;
   choice.columns = choosePanelColumns(model, numWeights);
   choice.rows = chooseTileRows(model, kind, choice.columns);
+  choice.panels = chooseTilePanels(model, kind, choice.columns, choice.rows);
   int64_t perUnit = kind == DotKind::F32 ? 1 : 2;
   int64_t units = (reduction + perUnit - 1) / perUnit;
   // Half of the first cache for a stretch of a panel (a unit is 4 bytes): all

@@ -125,6 +125,22 @@ TEST(CPUModel, TilesFitTileRegisters) {
   EXPECT_EQ(chooseTileRows(model, DotKind::TileBF16, 48), 16);
 }
 
+TEST(CPUModel, PanelsOfATile) {
+  auto choose = [](const char *cpu, DotKind kind, unsigned numWeights) {
+    TileChoice choice = chooseTiles(getModel(cpu), kind, numWeights, 1024);
+    return choice.panels;
+  };
+  // Half the rows by twice the vectors: 10 loads for 24 products, not 14.
+  EXPECT_EQ(choose("znver4", DotKind::F32, 1), 2);
+  EXPECT_EQ(choose("znver4", DotKind::PairBF16, 2), 2);
+  EXPECT_EQ(choose("znver4", DotKind::F32, 3), 2);
+  // The sums of three rows by eight vectors would leave no registers.
+  EXPECT_EQ(choose("znver4", DotKind::F32, 4), 1);
+  EXPECT_EQ(choose("x86-64-v3", DotKind::F32, 1), 1);
+  EXPECT_EQ(choose("skylake-avx512", DotKind::DecodeBF16, 1), 1);
+  EXPECT_EQ(choose("sapphirerapids", DotKind::TileBF16, 1), 1);
+}
+
 TEST(CPUModel, KnownTiles) {
   EXPECT_EQ(chooseTileRows(getModel("x86-64-v3"), DotKind::F32, 16), 6);
   EXPECT_EQ(chooseTileRows(getModel("x86-64-v3"), DotKind::DecodeBF16, 16), 6);

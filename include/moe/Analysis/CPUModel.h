@@ -89,10 +89,17 @@ int64_t choosePanelColumns(const CPUModel &model, unsigned numWeights);
 /// broadcast operand.
 int64_t chooseTileRows(const CPUModel &model, DotKind kind, int64_t columns);
 
+/// How many panels of `columns` columns a tile of fewer rows takes beside each
+/// other where there are more rows than `rows`: 2 if the sums of half the rows
+/// fit the registers and a step then loads fewer operands per product, with no
+/// other work, else 1.
+int64_t chooseTilePanels(const CPUModel &model, DotKind kind, int64_t columns,
+                         int64_t rows);
+
 /// How a product of `numWeights` weights and `reduction` terms is tiled.
 struct TileChoice {
-  int64_t rows, columns, rowBlock, kBlock, prefetch, passBytes = 0,
-                                                     passPanels = 1;
+  int64_t rows, columns, panels = 1, rowBlock, kBlock, prefetch, passBytes = 0,
+                         passPanels = 1;
 };
 TileChoice chooseTiles(const CPUModel &model, DotKind kind, unsigned numWeights,
                        int64_t reduction);

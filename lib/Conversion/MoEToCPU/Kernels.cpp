@@ -75,6 +75,7 @@ public:
   void emit();
 
 private:
+  Value getSumsPosition(int64_t accumulator);
   SmallVector<Value> loadSums();
   void storeSums(ArrayRef<Value> values);
   SmallVector<Value> emitStep(Value unit, ValueRange accumulators);
@@ -104,6 +105,14 @@ private:
 
 } // namespace
 
+/// The accumulators are in the order of panels, rows and vectors.
+Value KernelBody::getSumsPosition(int64_t accumulator) {
+  int64_t perPanel = key.rows * numVectors;
+  int64_t position =
+      accumulator / perPanel * key.sumsStride + accumulator % perPanel * lanes;
+  return b.add(sumsStart, position);
+}
+
 SmallVector<Value> KernelBody::loadSums() {
   SmallVector<Type> types(key.panels * key.rows * numVectors, sumType);
   return b.choose(
@@ -112,16 +121,14 @@ SmallVector<Value> KernelBody::loadSums() {
       [&] {
         SmallVector<Value> values;
         for (size_t i = 0; i < types.size(); ++i)
-          values.push_back(b.loadLanes(
-              lanes, sums, b.add(sumsStart, static_cast<int64_t>(i) * lanes)));
+          values.push_back(b.loadLanes(lanes, sums, getSumsPosition(i)));
         return values;
       });
 }
 
 void KernelBody::storeSums(ArrayRef<Value> values) {
   for (auto [i, value] : llvm::enumerate(values))
-    b.storeLanes(value, sums,
-                 b.add(sumsStart, static_cast<int64_t>(i) * lanes));
+    b.storeLanes(value, sums, getSumsPosition(i));
 }
 
 /// The first term of every pair, exactly, as f32.
@@ -180,11 +187,8 @@ Value KernelBody::loadTerms(Value unit, int64_t term) {
 
 /// The unit's part of what is read later.
 void KernelBody::emitPrefetch(Value unit, int64_t panel) {
-  if (!key.prefetch)
-    return;
   bool isStreamPerLine = key.panels == 1;
-  int64_t lines = llvm::divideCeil(4 * key.columns, kLineBytes);
-  for (int64_t i = 0; i < lines; ++i) {
+  for (int64_t i = 0; i < key.lines; ++i) {
     Value stream = b.index(isStreamPerLine ? i : panel);
     Value byte = streams.getByte(b, stream, unit);
     streams.prefetch(b, isStreamPerLine ? byte : b.add(byte, i * kLineBytes));
@@ -260,11 +264,13 @@ func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
   auto flat = [](Type element) {
     return MemRefType::get({ShapedType::kDynamic}, element);
   };
-  std::string name = llvm::formatv(
-      "moe_kernel_{0}_{1}x{2}_{3}{4}", spell(key.kind), key.rows, key.columns,
-      key.rowStride, key.prefetch ? "" : "_noprefetch");
+  std::string name =
+      llvm::formatv("moe_kernel_{0}_{1}x{2}_{3}{4}", spell(key.kind), key.rows,
+                    key.columns, key.rowStride, key.lines ? "" : "_noprefetch");
   if (key.panels > 1)
     name += llvm::formatv("_{0}panels_{1}", key.panels, key.panelStride);
+  if (key.panels > 1 && key.sumsStride != key.rows * key.columns)
+    name += llvm::formatv("_{0}sums", key.sumsStride);
   SmallVector<Type> inputs = {flat(getOperandUnit(context, key.kind)),
                               index,
                               flat(getWeightUnit(context, key.kind)),

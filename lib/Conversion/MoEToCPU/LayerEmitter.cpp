@@ -285,8 +285,8 @@ void LayerEmitter::lowerProduct(GroupedMatmulOp product,
   LoweringConfigAttr config = product.getLoweringConfigAttr();
   int64_t rowBlock = first.getLoweringConfig()->getRowBlock();
   config = LoweringConfigAttr::get(
-      b.getContext(), config.getRows(), config.getColumns(), rowBlock,
-      config.getKBlock(), config.getPrefetch(), config.getPassBytes(),
+      b.getContext(), config.getRows(), config.getColumns(), config.getPanels(),
+      rowBlock, config.getKBlock(), config.getPrefetch(), config.getPassBytes(),
       config.getPassPanels());
 
   int64_t mark = scratch.mark();

@@ -130,7 +130,8 @@ void ProductEmitter::allocate() {
 }
 
 void ProductEmitter::allocateSums() {
-  int64_t panels = needsPasses() ? config.getPassPanels() : 1;
+  int64_t panels =
+      std::max(needsPasses() ? config.getPassPanels() : 1, getWidePanels());
   sums = scratch.allocate(
       b, std::max(numOperandRows() * panels, kMinSums) * config.getColumns(),
       b.getF32Type());
@@ -269,6 +270,11 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
   for (int64_t rows = 1; getGroup(rows) > 1; ++rows)
     group = b.select(b.equal(numRows, b.index(rows)), b.index(getGroup(rows)),
                      group);
+  Value isWide = arith::ConstantOp::create(b, b.getBoolAttr(false));
+  if (getWidePanels() > 1) {
+    isWide = b.less(b.index(config.getRows()), numRows);
+    group = b.select(isWide, b.index(getWidePanels()), group);
+  }
   Value isTogether = b.less(b.index(1), group);
   if (needsPasses()) {
     Value hasPasses = b.less(passUnits, units);
@@ -291,7 +297,8 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
         kind == DotKind::TileBF16
             ? b.mul(b.ceilDiv(numRows, b.index(kTileRows)), kTileRows)
             : numRows;
-    Value sumsPerPanel = b.mul(sumRows, layout.panelColumns);
+    Value sumsPerPanel = b.select(isWide, b.index(getWideSumsStride()),
+                                  b.mul(sumRows, layout.panelColumns));
     auto emitPass = [&](Value unit) {
       Value passEnd = b.min(b.add(unit, passUnits), units);
       Value isLastPass = b.equal(passEnd, units);
@@ -309,8 +316,17 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
       else
         emitPass(b.index(0));
     };
-    auto emitTogether = [&] { emitGroup(numRows, getStart(panel), nextGroup); };
-    if (getGroup(1) == 1)
+    auto emitTogether = [&] {
+      auto emitFewRows = [&] {
+        emitGroup(numRows, getStart(panel), nextGroup);
+      };
+      if (getWidePanels() == 1)
+        return emitFewRows();
+      b.ifElse(
+          isWide, [&] { emitWideTiles(numRows, getStart(panel), nextGroup); },
+          emitFewRows);
+    };
+    if (getGroup(1) == 1 && getWidePanels() == 1)
       emitOneByOne();
     else
       b.ifElse(b.logicalAnd(isTogether, b.equal(count, group)), emitTogether,
@@ -334,7 +350,8 @@ void ProductEmitter::emitGroup(Value numRows, Value panelStart,
     if (from == to)
       return;
     Value isFirst = arith::ConstantOp::create(b, b.getBoolAttr(from == 0));
-    callKernel(numRows, maxRows, /*isGroup=*/true,
+    callKernel(numRows, /*minHeight=*/1, maxRows,
+               [&](int64_t rows) { return getGroupKey(rows); },
                {operand, b.index(from * operandPerUnit()), weights,
                 b.add(panelStart, from * layout.panelColumns), sums, b.index(0),
                 b.index(to - from), isFirst, packed, streamStart,
@@ -382,10 +399,11 @@ void ProductEmitter::emitStretch(Value numRows, Value numTiles,
   Value isSingle = b.equal(numTiles, b.index(1));
   Value start = b.select(
       isSingle, b.add(getByte(weightStart), config.getPrefetch()), nextRead);
+  auto makeKey = [&](int64_t rows) { return getKey(rows); };
   if (kind == DotKind::TileBF16) {
     Value lines =
         b.ceilDiv(b.index(kTileRows * unitBytes / kLineBytes), numTiles);
-    return callKernel(numRows, config.getRows(), /*isGroup=*/false,
+    return callKernel(numRows, config.getRows(), config.getRows(), makeKey,
                       {operand, operandStart, weights, weightStart, sums,
                        sumsStart, numUnits, isFirst, packed, start,
                        b.mul(numUnits, unitBytes / kTileStreams), lines,
@@ -397,23 +415,81 @@ void ProductEmitter::emitStretch(Value numRows, Value numTiles,
       b.select(isSingle, b.index(lineBytes), b.mul(numUnits, lineBytes));
   Value step = b.select(isSingle, b.index(unitBytes),
                         b.ceilDiv(b.index(lineBytes), numTiles));
-  Value share = b.mul(numUnits, step);
-  b.forCarrying(b.index(0), numTiles, {b.index(0), start},
-                [&](Value tile, ValueRange carried) -> SmallVector<Value> {
-                  Value row = carried[0];
-                  Value left = b.sub(numTiles, tile);
-                  Value height = b.ceilDiv(b.sub(numRows, row), left);
-                  callKernel(height, config.getRows(), /*isGroup=*/false,
-                             {operand,
-                              b.add(operandStart, b.mul(row, rowStride)),
-                              weights, weightStart, sums,
-                              b.add(sumsStart, b.mul(row, columns)), numUnits,
-                              isFirst, packed, carried[1], stride, step});
-                  return {b.add(row, height), b.add(carried[1], share)};
-                });
+  emitRowTiles(numRows, numTiles, /*minRows=*/1, config.getRows(), makeKey,
+               {weightStart, unit, numUnits, start, stride, step, sumsStart});
 }
 
-void ProductEmitter::callKernel(Value height, int64_t maxHeight, bool isGroup,
+/// All terms of `getWidePanels()` panels for more rows than a tile of one
+/// panel has, stretch by stretch. A step of a tile loads fewer operands per
+/// product than with one panel. Each panel is a stream.
+void ProductEmitter::emitWideTiles(Value numRows, Value panelStart,
+                                   Value nextGroup) {
+  int64_t panels = getWidePanels(), maxRows = config.getRows() / panels;
+  // The more rows, the nearer are the heights of equal tiles to the most.
+  int64_t minRows = maxRows;
+  for (int64_t rows = config.getRows() + 1; rows <= config.getRows() + maxRows;
+       ++rows)
+    minRows = std::min(minRows, rows / llvm::divideCeilSigned(rows, maxRows));
+  int64_t columns = layout.panelColumns, unitBytes = 4 * columns;
+  // As many bytes as a stretch of one panel.
+  int64_t stretch = llvm::divideCeil(getStretch(), panels);
+  Value units = b.index(layout.numUnits());
+  Value numTiles = b.ceilDiv(numRows, b.index(maxRows));
+  b.forEach(b.index(0), units, b.index(stretch), [&](Value unit) {
+    Value end = b.min(b.add(unit, stretch), units);
+    Value nextStretch = getByte(b.add(panelStart, b.mul(end, columns)));
+    Value start = b.select(b.equal(end, units), nextGroup, nextStretch);
+    emitRowTiles(numRows, numTiles, minRows, maxRows,
+                 [&](int64_t rows) { return getWideKey(rows); },
+                 {b.add(panelStart, b.mul(unit, columns)), unit,
+                  b.sub(end, unit), start, b.index(4 * layout.panelUnits()),
+                  b.ceilDiv(b.index(unitBytes), numTiles), b.index(0)});
+  });
+}
+
+void ProductEmitter::emitRowTiles(Value numRows, Value numTiles,
+                                  int64_t minRows, int64_t maxRows,
+                                  function_ref<KernelKey(int64_t rows)> makeKey,
+                                  const Stretch &stretch) {
+  Value operandStart = b.mul(stretch.unit, operandPerUnit());
+  Value isFirst = b.equal(stretch.unit, b.index(0));
+  Value share = b.mul(stretch.numUnits, stretch.step);
+  b.forCarrying(
+      b.index(0), numTiles, {b.index(0), stretch.start},
+      [&](Value tile, ValueRange carried) -> SmallVector<Value> {
+        Value row = carried[0];
+        Value height = b.ceilDiv(b.sub(numRows, row), b.sub(numTiles, tile));
+        callKernel(height, minRows, maxRows, makeKey,
+                   {operand, b.add(operandStart, b.mul(row, rowStride)),
+                    weights, stretch.weightStart, sums,
+                    b.add(stretch.sumsStart, b.mul(row, layout.panelColumns)),
+                    stretch.numUnits, isFirst, packed, carried[1],
+                    stretch.stride, stretch.step});
+        return {b.add(row, height), b.add(carried[1], share)};
+      });
+}
+
+KernelKey ProductEmitter::getGroupKey(int64_t rows) const {
+  KernelKey key = getKey(rows);
+  key.panels = getGroup(rows);
+  key.panelStride = layout.panelUnits();
+  key.sumsStride = rows * layout.panelColumns;
+  return key;
+}
+
+KernelKey ProductEmitter::getWideKey(int64_t rows) const {
+  KernelKey key = getKey(rows);
+  key.panels = getWidePanels();
+  key.panelStride = layout.panelUnits();
+  key.sumsStride = getWideSumsStride();
+  // There are enough tiles for each to prefetch less than it multiplies.
+  key.lines = std::min<int64_t>(key.lines, 1);
+  return key;
+}
+
+void ProductEmitter::callKernel(Value height, int64_t minHeight,
+                                int64_t maxHeight,
+                                function_ref<KernelKey(int64_t rows)> makeKey,
                                 ArrayRef<Value> arguments) {
   SmallVector<Value> flat;
   for (Value argument : arguments) {
@@ -424,23 +500,18 @@ void ProductEmitter::callKernel(Value height, int64_t maxHeight, bool isGroup,
     flat.push_back(argument);
   }
   if (kind == DotKind::TileBF16) {
-    func::CallOp::create(b, kernels.get(getKey(maxHeight), b.getLoc()), flat);
+    func::CallOp::create(b, kernels.get(makeKey(maxHeight), b.getLoc()), flat);
     return;
   }
   SmallVector<int64_t> heights;
-  for (int64_t rows = 1; rows < maxHeight; ++rows)
+  for (int64_t rows = minHeight; rows < maxHeight; ++rows)
     heights.push_back(rows);
   auto dispatch = scf::IndexSwitchOp::create(b, TypeRange(), height, heights,
                                              heights.size());
   auto fill = [&](Region &region, int64_t rows) {
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(&region);
-    KernelKey key = getKey(rows);
-    if (isGroup) {
-      key.panels = getGroup(rows);
-      key.panelStride = layout.panelUnits();
-    }
-    func::FuncOp kernel = kernels.get(key, b.getLoc());
+    func::FuncOp kernel = kernels.get(makeKey(rows), b.getLoc());
     func::CallOp::create(b, kernel, flat);
     scf::YieldOp::create(b);
   };

@@ -95,16 +95,17 @@ constexpr int64_t kTileStreams = 8;
 /// A register tile over operand rows `rowStride` elements apart, and over
 /// panels `panelStride` units apart. A kernel of tiles takes any number of
 /// rows: `rows` are those of one pass over the weights, and `rowStride` is the
-/// distance between the operand's blocks of 16 rows.
+/// distance between the operand's blocks of 16 rows. The sums of two panels are
+/// `sumsStride` apart.
 struct KernelKey {
   DotKind kind;
   int64_t rows, columns, rowStride;
-  bool prefetch;
-  int64_t panels = 1, panelStride = 0;
+  int64_t lines; // prefetched beside a unit of a panel
+  int64_t panels = 1, panelStride = 0, sumsStride = 0;
   bool operator<(const KernelKey &other) const {
     auto tie = [](const KernelKey &key) {
-      return std::tie(key.kind, key.rows, key.columns, key.rowStride,
-                      key.prefetch, key.panels, key.panelStride);
+      return std::tie(key.kind, key.rows, key.columns, key.rowStride, key.lines,
+                      key.panels, key.panelStride, key.sumsStride);
     };
     return tie(*this) < tie(other);
   }
@@ -118,13 +119,13 @@ struct KernelKey {
 /// in ascending order of u: a sum has the same bits whatever is computed beside
 /// it and however the reduction is cut into stretches.
 ///
-/// Beside each unit of a panel a kernel of vectors prefetches as many lines as
-/// the unit has. With one panel they are of a stream each, which is one stream
-/// where a unit is a line; of several panels each is a stream, and its lines
-/// lie side by side. In a kernel of tiles `kTileStreams` take turns, line by
-/// line, but the lines of a single pass follow one another from `start` on. It
-/// takes how many lines a step of 16 units prefetches instead of a stream's
-/// step, and as its last argument the number of rows.
+/// Beside each unit of a panel a kernel of vectors prefetches `lines` lines.
+/// With one panel they are of a stream each, which is one stream where a unit
+/// is a line; of several panels each is a stream, and its lines lie side by
+/// side. In a kernel of tiles `kTileStreams` take turns, line by line, but the
+/// lines of a single pass follow one another from `start` on. It takes how many
+/// lines a step of 16 units prefetches instead of a stream's step, and as its
+/// last argument the number of rows.
 class Kernels {
 public:
   Kernels(ModuleOp module, KernelOptions options)
@@ -241,12 +242,41 @@ private:
                  Value lastUnit, Value nextRead, Value sumsStart);
   void emitStretch(Value numRows, Value numTiles, Value panelStart, Value unit,
                    Value numUnits, Value nextRead, Value sumsStart);
-  /// Switches on `height` to the kernel of as many rows, 1 to `maxHeight`.
-  void callKernel(Value height, int64_t maxHeight, bool isGroup,
+  /// Panels of a tile among other tiles; those of AMX are as wide as they get.
+  int64_t getWidePanels() const {
+    return kind == DotKind::TileBF16 ? 1 : config.getPanels();
+  }
+  void emitWideTiles(Value numRows, Value panelStart, Value nextGroup);
+  /// What a call of kernels for row tiles passes on, beside the rows.
+  struct Stretch {
+    Value weightStart, unit, numUnits; // of the first panel
+    Value start, stride, step;         // of the streams, for the first tile
+    Value sumsStart;
+  };
+  /// `numTiles` tiles of about equal height, each by a kernel that `makeKey`
+  /// tells, of `minRows` to `maxRows` rows.
+  void emitRowTiles(Value numRows, Value numTiles, int64_t minRows,
+                    int64_t maxRows,
+                    function_ref<KernelKey(int64_t rows)> makeKey,
+                    const Stretch &stretch);
+  /// Switches on `height` to the kernel of as many rows, `minHeight` to
+  /// `maxHeight`.
+  void callKernel(Value height, int64_t minHeight, int64_t maxHeight,
+                  function_ref<KernelKey(int64_t rows)> makeKey,
                   ArrayRef<Value> arguments);
+  /// A tile of one panel.
   KernelKey getKey(int64_t rows) const {
+    int64_t lines = llvm::divideCeil(4 * layout.panelColumns, kLineBytes);
     return {kind, rows, layout.panelColumns, rowStride,
-            config.getPrefetch() != 0};
+            config.getPrefetch() ? lines : 0};
+  }
+  /// All of few rows, and the panels that they are multiplied by together.
+  KernelKey getGroupKey(int64_t rows) const;
+  /// A tile of several panels among other tiles.
+  KernelKey getWideKey(int64_t rows) const;
+  /// The distance between the sums of two panels of a block of many rows.
+  int64_t getWideSumsStride() const {
+    return numOperandRows() * layout.panelColumns;
   }
   Value getByte(Value weightUnit);
   Value getPanelUnit(Value expert, Value panel);

@@ -32,8 +32,9 @@ static LoweringConfigAttr choose(const CPUModel &model, Type operand,
     tiles.passPanels = 2;
   }
   return LoweringConfigAttr::get(weight.getContext(), tiles.rows, tiles.columns,
-                                 tiles.rowBlock, tiles.kBlock, tiles.prefetch,
-                                 tiles.passBytes, tiles.passPanels);
+                                 tiles.panels, tiles.rowBlock, tiles.kBlock,
+                                 tiles.prefetch, tiles.passBytes,
+                                 tiles.passPanels);
 }
 
 namespace {

@@ -177,7 +177,7 @@ void TileKernelBody::emitVectors(const Pass &pass, int64_t first,
   SmallVector<Value> end = b.forCarrying(
       b.index(0), numSteps, start, [&](Value step, ValueRange carried) {
         SmallVector<Value> next = emitStep(pass, step, first, last, carried);
-        if (key.prefetch && first == 0)
+        if (key.lines != 0 && first == 0)
           emitPrefetch(pass.number, step);
         return next;
       });

@@ -6,6 +6,8 @@
 // RUN: FileCheck %s --check-prefix=LINES --input-file=%t.f32
 // RUN: FileCheck %s --check-prefix=PANELS --input-file=%t.f32
 // RUN: FileCheck %s --check-prefix=CALL --input-file=%t.f32
+// RUN: FileCheck %s --check-prefix=WIDE --input-file=%t.f32
+// RUN: FileCheck %s --check-prefix=WIDELINES --input-file=%t.f32
 // RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused to=tiled cpu=sapphirerapids" -o %t.bf16
 // RUN: FileCheck %s --check-prefix=TILES --input-file=%t.bf16
 // RUN: FileCheck %s --check-prefix=TILESCALL --input-file=%t.bf16
@@ -20,6 +22,27 @@
 // CALL-NEXT: scf.for {{.*}} iter_args(%{{.*}} = %c0, %[[START:.*]] = %
 // CALL:        call @moe_kernel_f32_12x32_80({{.*}}, %c64, %true, %{{.*}}, %[[START]], %[[STRIDE]], %[[STEP]])
 // CALL:        arith.addi %[[START]], %[[SHARE]]
+
+// Two panels of 8192 bytes each, in stretches half as long: n tiles prefetch 128
+// bytes of each panel in n times 32 steps, a line at most per step.
+// WIDE:      %[[MORE:.*]] = arith.addi %{{.*}}, %c5 : index
+// WIDE-NEXT: %[[NUM:.*]] = arith.divui %[[MORE]], %c6 : index
+// WIDE-NEXT: scf.for %[[UNIT:.*]] = %c0 to %c64 step %c32
+// WIDE:        %[[ISLAST:.*]] = arith.cmpi eq, %{{.*}}, %c64
+// WIDE-NEXT:   %[[NEXT:.*]] = arith.select %[[ISLAST]]
+// WIDE:        %[[UP:.*]] = arith.addi %[[NUM]], %c127
+// WIDE-NEXT:   %[[STEP:.*]] = arith.divui %[[UP]], %[[NUM]]
+// WIDE:        %[[SHARE:.*]] = arith.muli %{{.*}}, %[[STEP]]
+// WIDE-NEXT:   scf.for {{.*}} = %c0 to %[[NUM]] step %c1 iter_args(%{{.*}} = %c0, %[[START:.*]] = %[[NEXT]])
+// WIDE:          case 4 {
+// WIDE:          default {
+// WIDE-NEXT:       call @moe_kernel_f32_6x32_80_2panels_2048_4608sums({{.*}}, %[[START]], %c8192, %[[STEP]])
+// WIDE:          arith.addi %[[START]], %[[SHARE]]
+
+// WIDELINES-LABEL: func.func private @moe_kernel_f32_6x32_80_2panels_2048_4608sums(
+// WIDELINES-COUNT-2: memref.prefetch
+// WIDELINES-NOT:   memref.prefetch
+// WIDELINES:     return
 
 // The stretch of 32 units, two steps of 32 lines, in eight streams of 512 bytes.
 // TILESCALL:      arith.addi %{{.*}}, %c31

@@ -120,13 +120,14 @@ double RouterAttr::getScaleValue() const {
 static constexpr int64_t maxTileSize = 65536;
 
 LogicalResult LoweringConfigAttr::verify(EmitError emitError, int64_t rows,
-                                         int64_t columns, int64_t rowBlock,
-                                         int64_t kBlock, int64_t prefetch,
-                                         int64_t passBytes,
+                                         int64_t columns, int64_t panels,
+                                         int64_t rowBlock, int64_t kBlock,
+                                         int64_t prefetch, int64_t passBytes,
                                          int64_t passPanels) {
   // C1
   for (auto [name, number] : {std::pair("rows", rows),
                               {"columns", columns},
+                              {"panels", panels},
                               {"row_block", rowBlock},
                               {"pass_panels", passPanels}})
     if (number < 1 || number > maxTileSize)
@@ -139,5 +140,9 @@ LogicalResult LoweringConfigAttr::verify(EmitError emitError, int64_t rows,
     if (number < 0)
       return emitError() << "expected " << name << " of at least 0, got "
                          << number;
+  // C3
+  if (panels > rows)
+    return emitError() << "expected at most as many panels as rows, got "
+                       << panels << " panels and " << rows << " rows";
   return success();
 }

@@ -91,6 +91,11 @@ func.func private @lowering_config_c2() attributes {a = #moe.lowering_config<row
 
 // -----
 
+// expected-error @below {{expected at most as many panels as rows, got 2 panels and 1 rows}}
+func.func private @lowering_config_c3() attributes {a = #moe.lowering_config<rows = 1, columns = 32, panels = 2, row_block = 1>}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // moe.route
 //===----------------------------------------------------------------------===//

@@ -78,8 +78,9 @@ func.func @fused(%x: tensor<?x16xbf16>, %router: tensor<4x16xbf16>, %gate: tenso
   }
   %off, %r, %inv = moe.plan %ids experts(4) : (tensor<?x2xi32>) -> (tensor<5xi32>, tensor<?xi32>, tensor<?x2xi32>)
   // CHECK: moe.grouped_matmul %{{.*}} weights(%{{.*}}, %{{.*}}) offsets(%{{.*}}) rows(%{{.*}}) source = token place = plan top_k(2)
+  // CHECK-SAME: lowering_config = #moe.lowering_config<rows = 12, columns = 32, panels = 2, row_block = 144>
   %h = moe.grouped_matmul %x weights(%gate, %up) offsets(%off) rows(%r) source = token place = plan top_k(2) outs(%h0)
-      attributes {lowering_config = #moe.lowering_config<rows = 12, columns = 32, row_block = 144>}
+      attributes {lowering_config = #moe.lowering_config<rows = 12, columns = 32, panels = 2, row_block = 144>}
       : (tensor<?x16xbf16>, tensor<4x32x16xbf16>, tensor<4x32x16xbf16>, tensor<5xi32>, tensor<?xi32>, tensor<?x32xbf16>) -> tensor<?x32xbf16> {
   ^bb0(%a: f32, %b: f32):
     %m = arith.mulf %a, %b : f32

@@ -124,7 +124,10 @@ def MoE_LoweringConfigAttr : MoE_Attr<"LoweringConfig", "lowering_config"> {
     The lowering only reads this attribute, it never chooses.
 
     * `rows`, `columns`: the register tile, in rows of the operand and columns
-      of the result, all weights of the op together.
+      of the result, all weights of the op together. These columns are a panel
+      of the packed weights.
+    * `panels`: a block of more than `rows` rows is multiplied in tiles of
+      `rows / panels` rows and as many panels instead.
     * `row_block`: rows that share one pass over an expert's weights.
     * `k_block`: length of the stretch of the reduction that stays in the
       nearest cache; 0 for the whole of it.
@@ -136,11 +139,15 @@ def MoE_LoweringConfigAttr : MoE_Attr<"LoweringConfig", "lowering_config"> {
     * `pass_panels`: panels of such a group. Their sums are kept from pass to
       pass, and each pass reads its part of the rows once for all of them.
 
-    * C1: `rows`, `columns`, `row_block` and `pass_panels` are from 1 to 65536
+    * C1: `rows`, `columns`, `panels`, `row_block` and `pass_panels` are from 1 to
+      65536
     * C2: `k_block`, `prefetch` and `pass_bytes` are not negative
+    * C3: `panels` are at most `rows`
   }];
   let parameters = (ins
-    "int64_t":$rows, "int64_t":$columns, "int64_t":$row_block,
+    "int64_t":$rows, "int64_t":$columns,
+    DefaultValuedParameter<"int64_t", "1">:$panels,
+    "int64_t":$row_block,
     DefaultValuedParameter<"int64_t", "0">:$k_block,
     DefaultValuedParameter<"int64_t", "0">:$prefetch,
     DefaultValuedParameter<"int64_t", "0">:$pass_bytes,
