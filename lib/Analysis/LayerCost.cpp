@@ -22,11 +22,12 @@ using namespace mlir::moe;
 //
 // The others: f32 with AVX-512 and AVX2 and decoded bf16, OLMoE and
 // Qwen3-30B-A3B at T = 1 to 2048, off by 3 % in the median of 32 and by 17 % at
-// most, before their prefetches came in streams (up to 7 % faster at T = 128
-// and 256 since). The constants fitted to OLMoE on a Zen 3, 0.95 and 0.7,
-// predict 10 % less at most. Pairs of bf16 have not been measured: where
-// vdpbf16ps does half the FLOPs of FMAs, as on a Sapphire Rapids without its
-// tiles, they take up to twice as long.
+// most, before their prefetches came in streams, bf16 was decoded without
+// shifts and tiles had two panels (up to 7, 12 and 5 % faster since). The
+// constants fitted to OLMoE on a Zen 3, 0.95 and 0.7, predict 10 % less at
+// most. Pairs of bf16 have not been measured: where vdpbf16ps does half the
+// FLOPs of FMAs, as on a Sapphire Rapids without its tiles, they take up to
+// twice as long.
 KernelModel KernelModel::get(DotKind kind) {
   if (kind == DotKind::TileBF16)
     return {/*efficiency=*/0.50, /*overlap=*/0.50};
