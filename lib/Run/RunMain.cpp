@@ -41,11 +41,12 @@ EXAMPLE:
   Inputs called `ids` and `weights` in the file replay a routing in place of the
   layer's own. --compare runs the interpreter on at most as many tokens as it
   can do in about ten seconds, evenly spread: a layer computes each by itself.
-  Without --atol and --rtol results may differ by what rounding makes of their
-  type: 4 u rms + 2 u |expected| for bf16 and f16 (u = 2^-8, 2^-11), 1024 u rms
+  Without --atol and --rtol results may differ by what rounding makes of the
+  least precise type that they, or what they are computed from, are rounded to:
+  4 u rms + 2 u |expected| for bf16 and f16 (u = 2^-8, 2^-11), 1024 u rms
   + 128 u |expected| for f32 (u = 2^-24), where rms is that of what is expected.
-  Routing weights may differ by 4 u rms + 16 u |expected| of the type of x (a
-  logit rounded to that type may fall to the other side).
+  Routing weights may differ by 4 u rms + 16 u |expected| of theirs (a logit
+  rounded to that type may fall to the other side).
 )";
 
 namespace {

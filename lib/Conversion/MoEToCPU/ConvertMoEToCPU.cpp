@@ -191,8 +191,9 @@ void LayerConverter::placeBuffers(Scratch &scratch, int64_t start) {
           b.view(shared, offset, type.getShape(), type.getElementType(), sizes);
       Value end = b.add(offset, b.mul(count, width));
       offset = b.mul(b.ceilDiv(end, b.index(64)), 64);
+      // What a buffer of T - 3 rows does not need is not known to be there.
       workspace.perToken += elements.perToken * width;
-      workspace.fixed += elements.fixed * width + 63;
+      workspace.fixed += std::max<int64_t>(elements.fixed, 0) * width + 63;
     }
     allocation.replaceAllUsesWith(memory);
     allocation.erase();

@@ -320,11 +320,15 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
       auto emitFewRows = [&] {
         emitGroup(numRows, getStart(panel), nextGroup);
       };
+      auto emitManyRows = [&] {
+        emitWideTiles(numRows, getStart(panel), nextGroup);
+      };
       if (getWidePanels() == 1)
-        return emitFewRows();
-      b.ifElse(
-          isWide, [&] { emitWideTiles(numRows, getStart(panel), nextGroup); },
-          emitFewRows);
+        emitFewRows();
+      else if (getGroup(1) == 1)
+        emitManyRows();
+      else
+        b.ifElse(isWide, emitManyRows, emitFewRows);
     };
     if (getGroup(1) == 1 && getWidePanels() == 1)
       emitOneByOne();

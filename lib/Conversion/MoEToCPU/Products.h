@@ -242,9 +242,13 @@ private:
                  Value lastUnit, Value nextRead, Value sumsStart);
   void emitStretch(Value numRows, Value numTiles, Value panelStart, Value unit,
                    Value numUnits, Value nextRead, Value sumsStart);
-  /// Panels of a tile among other tiles; those of AMX are as wide as they get.
+  /// Panels of a tile among other tiles, 1 where there are no such tiles; those
+  /// of AMX are as wide as they get.
   int64_t getWidePanels() const {
-    return kind == DotKind::TileBF16 ? 1 : config.getPanels();
+    bool isPossible = kind != DotKind::TileBF16 &&
+                      config.getRowBlock() > config.getRows() &&
+                      layout.numPanels() >= config.getPanels();
+    return isPossible ? config.getPanels() : 1;
   }
   void emitWideTiles(Value numRows, Value panelStart, Value nextGroup);
   /// What a call of kernels for row tiles passes on, beside the rows.

@@ -54,6 +54,11 @@ static LogicalResult verifyProduct(Operation *op, ValueRange weights, Value x,
     return op->emitOpError("expected rows of at most 32 bits, got ") << element;
   DotKind kind = getDotKind(element, type.getElementType(), options.bf16Dot,
                             options.tiles);
+  std::optional<int64_t> start =
+      getConstantIntValue(getPackedView(weights[0]).getByteShift());
+  if (kind == DotKind::DecodeBF16 && start && *start < kLeadBytes)
+    return op->emitOpError("expected weights of bf16 to be packed from byte ")
+           << kLeadBytes << " on, got " << *start;
   if (kind == DotKind::TileBF16 && config.getRows() != kTileRows &&
       config.getRows() != 2 * kTileRows)
     return op->emitOpError("expected rows of the lowering_config to be ")
@@ -188,19 +193,23 @@ FailureOr<LinearSize> SizeVerifier::getNumRows(Value offsets, Value atMost) {
   if (auto constant = offsets.getDefiningOp<memref::GetGlobalOp>()) {
     auto global = SymbolTable::lookupNearestSymbolFrom<memref::GlobalOp>(
         op, constant.getNameAttr());
-    if (ElementsAttr values = global.getConstantInitValue())
+    auto values =
+        dyn_cast_or_null<DenseIntElementsAttr>(global.getInitialValueAttr());
+    if (values && global.getConstant())
       return LinearSize{0, values.getValues<APInt>()[last].getSExtValue()};
   }
-  std::optional<FailureOr<LinearSize>> stored;
+  FailureOr<LinearSize> atMostRows = getDimSize(atMost, 0);
+  std::optional<LinearSize> stored;
   for (Operation *user : offsets.getUsers()) {
     auto store = dyn_cast<memref::StoreOp>(user);
     if (!store || !isConstantIntValue(store.getIndices()[0], last))
       continue;
-    if (stored) // Which of them counts is not known.
-      return failure();
-    stored = getLinearSize(store.getValueToStore());
+    FailureOr<LinearSize> value = getLinearSize(store.getValueToStore());
+    if (stored || failed(value)) // Which counts, or how many, data decides.
+      return atMostRows;
+    stored = *value;
   }
-  return stored ? *stored : getDimSize(atMost, 0);
+  return stored ? *stored : atMostRows;
 }
 
 /// One more than the last token that an entry of a plan's `rows` may be for.
@@ -329,28 +338,63 @@ LogicalResult SizeVerifier::verify(CombineOp combine) {
                     tokens);
 }
 
+/// The number of loops' last index that `expr` of them gets to, and one: a sum
+/// of loops by factors. Other expressions are not known.
+static FailureOr<LinearSize> getExtent(AffineExpr expr,
+                                       ArrayRef<FailureOr<LinearSize>> loops) {
+  if (auto loop = dyn_cast<AffineDimExpr>(expr))
+    return loops[loop.getPosition()];
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return LinearSize{0, constant.getValue() + 1};
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return failure();
+  FailureOr<LinearSize> left = getExtent(binary.getLHS(), loops);
+  FailureOr<LinearSize> right = getExtent(binary.getRHS(), loops);
+  if (failed(left) || failed(right))
+    return failure();
+  LinearSize one{0, 1}, less{0, -1};
+  if (expr.getKind() == AffineExprKind::Add)
+    return *left + *right + less;
+  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (expr.getKind() == AffineExprKind::Mul && factor && factor.getValue() >= 0)
+    return (*left + less) * factor.getValue() + one;
+  return failure();
+}
+
 /// The loops run as far as the first dimension that each is the index of.
 LogicalResult SizeVerifier::verify(linalg::LinalgOp linalgOp) {
-  SmallVector<std::optional<FailureOr<LinearSize>>> loops(
-      linalgOp.getNumLoops());
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (!isa<MemRefType>(operand.get().getType()))
-      continue;
-    AffineMap map = linalgOp.getMatchingIndexingMap(&operand);
-    for (auto [index, expr] : llvm::enumerate(map.getResults())) {
-      auto loop = dyn_cast<AffineDimExpr>(expr);
-      if (!loop)
+  SmallVector<FailureOr<LinearSize>> loops(linalgOp.getNumLoops(), failure());
+  SmallVector<std::pair<OpOperand *, int64_t>> firsts(loops.size());
+  auto forEachDim = [&](auto verifyDim) -> LogicalResult {
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (!isa<MemRefType>(operand.get().getType()))
         continue;
-      auto dim = static_cast<int64_t>(index);
-      std::optional<FailureOr<LinearSize>> &size = loops[loop.getPosition()];
-      if (!size)
-        size = getDimSize(operand.get(), dim);
-      else if (failed(expect("operand " + Twine(operand.getOperandNumber()),
-                             operand.get(), dim, Relation::Equal, *size)))
-        return failure();
+      AffineMap map = linalgOp.getMatchingIndexingMap(&operand);
+      for (auto [dim, expr] : llvm::enumerate(map.getResults()))
+        if (failed(verifyDim(operand, static_cast<int64_t>(dim), expr)))
+          return failure();
     }
-  }
-  return success();
+    return success();
+  };
+  auto findLoop = [&](OpOperand &operand, int64_t dim, AffineExpr expr) {
+    auto loop = dyn_cast<AffineDimExpr>(expr);
+    if (loop && !firsts[loop.getPosition()].first) {
+      loops[loop.getPosition()] = getDimSize(operand.get(), dim);
+      firsts[loop.getPosition()] = {&operand, dim};
+    }
+    return success();
+  };
+  auto verifyDim = [&](OpOperand &operand, int64_t dim, AffineExpr expr) {
+    auto loop = dyn_cast<AffineDimExpr>(expr);
+    if (loop && firsts[loop.getPosition()] == std::pair(&operand, dim))
+      return success();
+    return expect("operand " + Twine(operand.getOperandNumber()), operand.get(),
+                  dim, loop ? Relation::Equal : Relation::AtLeast,
+                  getExtent(expr, loops));
+  };
+  return success(succeeded(forEachDim(findLoop)) &&
+                 succeeded(forEachDim(verifyDim)));
 }
 
 LogicalResult SizeVerifier::verify(memref::CopyOp copy) {

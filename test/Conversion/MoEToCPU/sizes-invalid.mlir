@@ -234,3 +234,33 @@ func.func @product_offsets(%x: tensor<?x4xf32>, %offsets: tensor<?xi32>, %w: ten
   }
   return %y : tensor<?x4xf32>
 }
+
+// -----
+
+func.func @past_the_end(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %y0 = tensor.empty(%n) : tensor<?x4xf32>
+  // expected-error @below {{expected dimension 0 of operand 0 to have size >= T + 1, got T}}
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m + 1, n)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<?x4xf32>) outs(%y0 : tensor<?x4xf32>) {
+  ^bb0(%p: f32, %out: f32):
+    linalg.yield %p : f32
+  } -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
+func.func @strided(%x: tensor<?x7xf32>) -> tensor<?x4xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x7xf32>
+  %y0 = tensor.empty(%n) : tensor<?x4xf32>
+  // expected-error @below {{expected dimension 1 of operand 0 to have size >= 8, got 7}}
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n * 2 + 1)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<?x7xf32>) outs(%y0 : tensor<?x4xf32>) {
+  ^bb0(%p: f32, %out: f32):
+    linalg.yield %p : f32
+  } -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
