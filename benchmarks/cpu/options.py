@@ -99,12 +99,12 @@ and its two limits are measured in this process around every slice of a series;
 slices outside a quiet phase of the machine are repeated. The peak is that of the
 instructions that --cpu has; peers are not told of it and use all that the machine
 has, so they may be above 100 %. Reading as many bytes and doing as many FLOPs, each
-alone, take turns with the contenders; our share of the longer one is stated by
-minima (and medians), also for the cells of a machine that is never quiet. Beside our time is the one that moe-compile
---report predicts from the same limits. Everyone gets ids and routing weights; our
-gate is timed apart, and beside it a call that has nothing to do, which is a part of
-every time. Peers that are not installed, or that memory has no room for, are named
-and left out.
+alone, take turns with the contenders; the share that the longer one is of our time
+is stated by minima (and medians), also for a machine that is never quiet. Beside our
+time is the one that moe-compile --report predicts from the same limits. Everyone
+gets ids and routing weights; our gate is timed apart, and beside it a call that has
+nothing to do, which is a part of every time. Peers that are not installed, or that
+memory has no room for, are named and left out.
 """
 EXAMPLES = """\
 examples:

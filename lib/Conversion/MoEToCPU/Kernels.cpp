@@ -138,7 +138,7 @@ Value KernelBody::evenTerms(Value pairs) {
   return asFloats(arith::ShLIOp::create(b, pairs, shift));
 }
 
-/// The second term of every pair.
+/// The upper half of every 4 bytes, exactly, as f32: the second term of a pair.
 Value KernelBody::oddTerms(Value pairs) {
   Value mask = arith::ConstantOp::create(
       b, DenseElementsAttr::get(

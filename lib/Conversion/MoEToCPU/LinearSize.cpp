@@ -60,7 +60,7 @@ static FailureOr<LinearSize> getAffineSize(AffineExpr expr, ValueRange operands,
   if (failed(a) || failed(b))
     return failure();
   if (expr.getKind() == AffineExprKind::Add)
-    return LinearSize{a->perToken + b->perToken, a->fixed + b->fixed};
+    return *a + *b;
   if (expr.getKind() == AffineExprKind::Mul)
     return multiply(*a, *b);
   return failure();
@@ -163,14 +163,12 @@ FailureOr<LinearSize> mlir::moe::getLinearSize(Value value) {
       .Case<arith::MulIOp>([](auto op) { return combine(op, multiply); })
       .Case<arith::AddIOp>([](auto op) {
         return combine(op, [](LinearSize a, LinearSize b) {
-          return FailureOr<LinearSize>(
-              {a.perToken + b.perToken, a.fixed + b.fixed});
+          return FailureOr<LinearSize>(a + b);
         });
       })
       .Case<arith::SubIOp>([](auto op) {
         return combine(op, [](LinearSize a, LinearSize b) {
-          return FailureOr<LinearSize>(
-              {a.perToken - b.perToken, a.fixed - b.fixed});
+          return FailureOr<LinearSize>(a + b * -1);
         });
       })
       .Case<arith::IndexCastOp>(

@@ -252,6 +252,9 @@ LogicalResult SizeVerifier::verify(DispatchOp dispatch) {
   if (!offsets.hasStaticShape())
     return op->emitOpError("expected offsets of a static size, got ")
            << offsets;
+  if (offsets.getDimSize(0) < 2)
+    return op->emitOpError("expected the offsets of an expert at least, got ")
+           << offsets;
   Value rows = dispatch.getRows();
   int64_t topK = static_cast<int64_t>(dispatch.getTopK());
   if (failed(expectRows("the rows", rows, Relation::AtLeast,
@@ -338,13 +341,15 @@ LogicalResult SizeVerifier::verify(CombineOp combine) {
                     tokens);
 }
 
-/// The number of loops' last index that `expr` of them gets to, and one: a sum
-/// of loops by factors. Other expressions are not known.
+/// The size of a dimension whose index is `expr` of loops: a sum of loops and
+/// constants, none of them negative, by factors. Other expressions are not
+/// known.
 static FailureOr<LinearSize> getExtent(AffineExpr expr,
                                        ArrayRef<FailureOr<LinearSize>> loops) {
   if (auto loop = dyn_cast<AffineDimExpr>(expr))
     return loops[loop.getPosition()];
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+  auto constant = dyn_cast<AffineConstantExpr>(expr);
+  if (constant && constant.getValue() >= 0)
     return LinearSize{0, constant.getValue() + 1};
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary)

@@ -264,3 +264,27 @@ func.func @strided(%x: tensor<?x7xf32>) -> tensor<?x4xf32> {
   } -> tensor<?x4xf32>
   return %y : tensor<?x4xf32>
 }
+
+// -----
+
+func.func @before_the_start(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %y0 = tensor.empty(%n) : tensor<?x4xf32>
+  // expected-error @below {{expected sizes that are linear in the number of tokens, got another one for dimension 0 of operand 0}}
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m - 1, n)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<?x4xf32>) outs(%y0 : tensor<?x4xf32>) {
+  ^bb0(%p: f32, %out: f32):
+    linalg.yield %p : f32
+  } -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
+func.func @no_offsets(%x: tensor<?x4xf32>, %rows: tensor<?xi32>, %init: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %offsets = arith.constant dense<> : tensor<0xi32>
+  // expected-error @below {{expected the offsets of an expert at least, got 'memref<0xi32}}
+  %d = moe.dispatch %x, %rows, %offsets top_k(1) outs(%init) : (tensor<?x4xf32>, tensor<?xi32>, tensor<0xi32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %d : tensor<?x4xf32>
+}

@@ -127,8 +127,8 @@ def MoE_LoweringConfigAttr : MoE_Attr<"LoweringConfig", "lowering_config"> {
       of the result, all weights of the op together. These columns are a panel
       of the packed weights.
     * `panels`: a block of more than `rows` rows is multiplied in tiles of
-      `rows / panels` rows and as many panels instead, unless it takes passes or
-      AMX multiplies it.
+      `rows / panels` rows and as many panels instead, in stretches as much
+      shorter than `k_block`, unless it takes passes or AMX multiplies it.
     * `row_block`: rows that share one pass over an expert's weights.
     * `k_block`: length of the stretch of the reduction that stays in the
       nearest cache; 0 for the whole of it.
