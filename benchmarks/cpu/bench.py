@@ -138,8 +138,8 @@ class Layer:
         runs, first = self.first_calls(x, ids, slot_weights)
         names, active = list(runs), len(torch.unique(ids))
         size, flops = self.shape.weight_bytes(active, self.dtype), self.shape.flops(tokens)
-        others = dict(gate=self.gate.prepare(x), call=self.call, reading=lambda: self.machine.read_alone(size),
-                      arithmetic=lambda: self.machine.compute_alone(self.dtype, flops))
+        alone = [lambda: self.machine.read_alone(size), lambda: self.machine.compute_alone(self.dtype, flops)]
+        others = dict(gate=self.gate.prepare(x), call=self.call, **dict(zip(measure.ALONE, alone)))
         for name, run in others.items():
             begin = time.perf_counter()
             run()

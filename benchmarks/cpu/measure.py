@@ -10,7 +10,8 @@ barrier for one that does not run make peers look a hundred times too slow.
 Others may still slow the machine down for some milliseconds in ten. The limits are
 the best of windows of about ten milliseconds, which long calls then cannot reach.
 So the cell's reading and its arithmetic, each alone, take turns with the contenders,
-too: they see the same machine for as long.
+too: they see the same machine for as long, and a slice counts only if they, too,
+take about what they cost at the best limits.
 """
 
 import ctypes
@@ -25,6 +26,7 @@ MAX_FOREIGN = 0.05  # Of the processors' time, used by others.
 SETTLE = 0.05  # Seconds until the threads of the one before have stopped spinning (20 ms at most, see bench.py).
 BURST = 0.2  # Seconds of one contender's calls before it is the next one's turn.
 LIMITS = ["f32", "bf16", "read"]  # In the order of moe_bench_limits.
+ALONE = ["reading", "arithmetic"]  # The runs that are a cell's whole cost, of which the limits are windows.
 
 
 class Machine:
@@ -101,7 +103,12 @@ def highest(a, b):
 
 def slowdown(reading, best, cost):
     """By what share of itself the cost of the work at these limits exceeds that at the best ones."""
-    return 1 - cost(best) / cost(reading)
+    return excess(cost(reading), best, cost)
+
+
+def excess(seconds, best, cost):
+    """By what share of itself a time exceeds the cost of the work at the best limits."""
+    return 1 - cost(best) / seconds
 
 
 def last_level_cache():
@@ -149,7 +156,8 @@ class Slice:
         self.limits = highest(before, after)
 
     def slowdown(self, best, cost):
-        return max(slowdown(reading, best, cost) for reading in (self.before, self.after))
+        alone = sum(min(self.times[name]) for name in ALONE)
+        return max(slowdown(self.before, best, cost), slowdown(self.after, best, cost), excess(alone, best, cost))
 
     def is_quiet(self, best, cost):
         return self.slowdown(best, cost) <= TOLERANCE and self.foreign <= MAX_FOREIGN
@@ -201,7 +209,7 @@ def time_slice(machine, runs, evict, first, seconds, before):
 def series(machine, cost, runs, evict, first, seconds, patience):
     """Slices in quiet phases with about `seconds` of measurements together.
 
-    `cost` says how long the work takes at given limits. Gives up after `patience` seconds.
+    `cost` says how long the work takes at given limits, and the runs called ALONE do that work. Gives up after `patience` seconds.
     Returns the accepted slices and True, or, where there is none, the least disturbed one and False.
     """
     start = time.perf_counter()

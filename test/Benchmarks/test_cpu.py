@@ -128,8 +128,11 @@ def cost(limits):
     return 1 / limits["read"] + 1 / limits["f32"]
 
 
-def make_slice(before, after, foreign=0.0):
-    return measure.Slice(before, after, {}, foreign)
+def make_slice(before, after, foreign=0.0, alone=None):
+    """`alone` is what reading and arithmetic reach each in their own runs; by default the limits after."""
+    alone = alone or after
+    times = dict(reading=[9.0, 1 / alone["read"]], arithmetic=[1 / alone["f32"], 9.0])
+    return measure.Slice(before, after, times, foreign)
 
 
 def test_quiet():
@@ -146,6 +149,14 @@ def test_quiet_by_the_limits_that_the_work_meets():
     assert make_slice(best, dict(best, f32=85)).is_quiet(best, cost)  # Half of the cost.
     assert not make_slice(best, dict(best, f32=75)).is_quiet(best, cost)
     assert make_slice(best, dict(best, f32=75)).disturbance(best, cost) == pytest.approx(1 - 2 / (1 + 1 / 0.75))
+
+
+def test_quiet_only_if_whole_runs_reach_the_limits_of_windows():
+    best = reading(100)
+    assert make_slice(best, best, alone=reading(91)).is_quiet(best, cost)
+    assert not make_slice(best, best, alone=reading(89)).is_quiet(best, cost)
+    assert not make_slice(best, best, alone=dict(best, f32=75)).is_quiet(best, cost)
+    assert make_slice(best, best, alone=reading(50)).disturbance(best, cost) == pytest.approx(0.5)
 
 
 def test_busy_seconds():
@@ -166,8 +177,9 @@ class FakeMachine:
 def run_series(monkeypatch, machine, patience):
     monkeypatch.setattr(measure, "MAX_FOREIGN", 1.0)  # Tests may run beside others.
     calls = []
-    runs = dict(a=lambda: calls.append("a"), b=lambda: calls.append("b"))
-    slices, quiet = measure.series(machine, cost, runs, lambda: None, dict(a=0.0, b=0.0), 0.1, patience)
+    runs = dict(a=lambda: calls.append("a"), b=lambda: calls.append("b"), reading=lambda: 1 / 100,
+                arithmetic=lambda: 1 / 100)
+    slices, quiet = measure.series(machine, cost, runs, lambda: None, dict.fromkeys(runs, 0.0), 0.1, patience)
     return slices, quiet, calls
 
 
