@@ -7,7 +7,9 @@
 #include "Products.h"
 #include "Runtime.h"
 
+#include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "mlir/IR/PatternMatch.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -249,10 +251,37 @@ static StringRef spell(DotKind kind) {
   llvm_unreachable("covered switch");
 }
 
-bool Kernels::usesTiles() const {
-  return llvm::any_of(functions, [](const auto &entry) {
-    return entry.first.kind == DotKind::TileBF16;
-  });
+static std::string getName(const KernelKey &key) {
+  std::string name =
+      llvm::formatv("moe_kernel_{0}_{1}x{2}_{3}{4}", spell(key.kind), key.rows,
+                    key.columns, key.rowStride, key.lines ? "" : "_noprefetch");
+  if (key.panels > 1)
+    name += llvm::formatv("_{0}panels_{1}", key.panels, key.panelStride);
+  if (key.panels > 1 && key.sumsStride != key.rows * key.columns)
+    name += llvm::formatv("_{0}sums", key.sumsStride);
+  return name;
+}
+
+void Kernels::callWithEpilogue(LoopBuilder &b, const KernelKey &key,
+                               ValueRange arguments,
+                               function_ref<void(Value row)> emitRow) {
+  auto body = scf::ExecuteRegionOp::create(b, TypeRange());
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&body.getRegion());
+    emitTileKernel(b, key, arguments, emitRow);
+    scf::YieldOp::create(b);
+  }
+  IRRewriter rewriter(b.getContext());
+  std::string name =
+      llvm::formatv("{0}_epilogue{1}", getName(key), numWithEpilogue++);
+  func::CallOp call;
+  FailureOr<func::FuncOp> function = outlineSingleBlockRegion(
+      rewriter, b.getLoc(), body.getRegion(), name, &call);
+  assert(succeeded(function) && "expected a region of one block");
+  makeInternal(*function, /*isInlined=*/false);
+  call->moveBefore(body);
+  body.erase();
 }
 
 func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
@@ -264,13 +293,6 @@ func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
   auto flat = [](Type element) {
     return MemRefType::get({ShapedType::kDynamic}, element);
   };
-  std::string name =
-      llvm::formatv("moe_kernel_{0}_{1}x{2}_{3}{4}", spell(key.kind), key.rows,
-                    key.columns, key.rowStride, key.lines ? "" : "_noprefetch");
-  if (key.panels > 1)
-    name += llvm::formatv("_{0}panels_{1}", key.panels, key.panelStride);
-  if (key.panels > 1 && key.sumsStride != key.rows * key.columns)
-    name += llvm::formatv("_{0}sums", key.sumsStride);
   SmallVector<Type> inputs = {flat(getOperandUnit(context, key.kind)),
                               index,
                               flat(getWeightUnit(context, key.kind)),
@@ -286,12 +308,12 @@ func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
   bool hasTiles = key.kind == DotKind::TileBF16;
   if (hasTiles)
     inputs.push_back(index);
-  function = createInternalFunction(module, loc, name, inputs,
+  function = createInternalFunction(module, loc, getName(key), inputs,
                                     /*isInlined=*/false);
   LoopBuilder b(loc, context);
   b.setInsertionPointToStart(&function.getBody().front());
   if (hasTiles)
-    emitTileKernel(b, key, function);
+    emitTileKernel(b, key, function.getArguments());
   else
     KernelBody(b, key, options, function).emit();
   func::ReturnOp::create(b);

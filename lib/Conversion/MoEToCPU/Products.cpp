@@ -299,6 +299,9 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
             : numRows;
     Value sumsPerPanel = b.select(isWide, b.index(getWideSumsStride()),
                                   b.mul(sumRows, layout.panelColumns));
+    auto emitRow = [&](Value row, Value i) {
+      emitEpilogue(row, b.add(panel, i), b.mul(i, sumsPerPanel), epilogue);
+    };
     auto emitPass = [&](Value unit) {
       Value passEnd = b.min(b.add(unit, passUnits), units);
       Value isLastPass = b.equal(passEnd, units);
@@ -307,7 +310,7 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
         Value own = b.add(panel, i), next = b.add(own, 1);
         emitTiles(numRows, getStart(own), unit, passEnd,
                   b.select(b.equal(next, end), nextPass, getUnit(next, unit)),
-                  b.mul(i, sumsPerPanel));
+                  b.mul(i, sumsPerPanel), [&](Value row) { emitRow(row, i); });
       });
     };
     auto emitOneByOne = [&] {
@@ -335,8 +338,10 @@ void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,
     else
       b.ifElse(b.logicalAnd(isTogether, b.equal(count, group)), emitTogether,
                emitOneByOne);
+    if (kind == DotKind::TileBF16)
+      return; // The kernels ran it.
     b.forEach(b.index(0), count, [&](Value i) {
-      emitEpilogue(numRows, b.add(panel, i), b.mul(i, sumsPerPanel), epilogue);
+      b.forEach(b.index(0), numRows, [&](Value row) { emitRow(row, i); });
     });
   });
 }
@@ -368,13 +373,13 @@ void ProductEmitter::emitGroup(Value numRows, Value panelStart,
 /// What the units from `firstUnit` to `lastUnit` add to the sums of one panel,
 /// for all rows of the block, stretch by stretch.
 void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value firstUnit,
-                               Value lastUnit, Value nextRead,
-                               Value sumsStart) {
+                               Value lastUnit, Value nextRead, Value sumsStart,
+                               RowEmitter emitRow) {
   Value numTiles = b.ceilDiv(numRows, b.index(config.getRows()));
   Value numUnits = b.sub(lastUnit, firstUnit);
   if (getStretch() == layout.numUnits())
     return emitStretch(numRows, numTiles, panelStart, firstUnit, numUnits,
-                       nextRead, sumsStart);
+                       nextRead, sumsStart, emitRow);
   // A single tile reads each stretch once: nothing would be read again.
   Value step =
       b.select(b.equal(numTiles, b.index(1)), numUnits, b.index(getStretch()));
@@ -384,7 +389,7 @@ void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value firstUnit,
         getByte(b.add(panelStart, b.mul(end, layout.panelColumns)));
     emitStretch(numRows, numTiles, panelStart, unit, b.sub(end, unit),
                 b.select(b.equal(end, lastUnit), nextRead, nextStretch),
-                sumsStart);
+                sumsStart, emitRow);
   });
 }
 
@@ -395,7 +400,8 @@ void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value firstUnit,
 /// in order.
 void ProductEmitter::emitStretch(Value numRows, Value numTiles,
                                  Value panelStart, Value unit, Value numUnits,
-                                 Value nextRead, Value sumsStart) {
+                                 Value nextRead, Value sumsStart,
+                                 RowEmitter emitRow) {
   int64_t columns = layout.panelColumns, unitBytes = 4 * columns;
   Value weightStart = b.add(panelStart, b.mul(unit, columns));
   Value operandStart = b.mul(unit, operandPerUnit());
@@ -407,11 +413,23 @@ void ProductEmitter::emitStretch(Value numRows, Value numTiles,
   if (kind == DotKind::TileBF16) {
     Value lines =
         b.ceilDiv(b.index(kTileRows * unitBytes / kLineBytes), numTiles);
-    return callKernel(numRows, config.getRows(), config.getRows(), makeKey,
-                      {operand, operandStart, weights, weightStart, sums,
-                       sumsStart, numUnits, isFirst, packed, start,
-                       b.mul(numUnits, unitBytes / kTileStreams), lines,
-                       numRows});
+    SmallVector<Value> arguments =
+        flatten({operand, operandStart, weights, weightStart, sums, sumsStart,
+                 numUnits, isFirst, packed, start,
+                 b.mul(numUnits, unitBytes / kTileStreams), lines, numRows});
+    KernelKey key = getKey(config.getRows());
+    Value isLast = b.equal(b.add(unit, numUnits), b.index(layout.numUnits()));
+    auto callLast = [&] {
+      kernels.callWithEpilogue(b, key, arguments, emitRow);
+    };
+    auto callOther = [&] {
+      func::CallOp::create(b, kernels.get(key, b.getLoc()), arguments);
+    };
+    if (matchPattern(isLast, m_One()))
+      callLast();
+    else
+      b.ifElse(isLast, callLast, callOther);
+    return;
   }
   int64_t lineBytes =
       llvm::divideCeil(unitBytes, llvm::divideCeil(unitBytes, kLineBytes));
@@ -491,22 +509,23 @@ KernelKey ProductEmitter::getWideKey(int64_t rows) const {
   return key;
 }
 
+/// The arguments of kernels, whose memory has no static size.
+SmallVector<Value> ProductEmitter::flatten(ArrayRef<Value> arguments) {
+  return llvm::map_to_vector(arguments, [&](Value argument) -> Value {
+    auto type = dyn_cast<MemRefType>(argument.getType());
+    if (!type)
+      return argument;
+    return memref::CastOp::create(
+        b, MemRefType::get({ShapedType::kDynamic}, type.getElementType()),
+        argument);
+  });
+}
+
 void ProductEmitter::callKernel(Value height, int64_t minHeight,
                                 int64_t maxHeight,
                                 function_ref<KernelKey(int64_t rows)> makeKey,
                                 ArrayRef<Value> arguments) {
-  SmallVector<Value> flat;
-  for (Value argument : arguments) {
-    if (auto type = dyn_cast<MemRefType>(argument.getType()))
-      argument = memref::CastOp::create(
-          b, MemRefType::get({ShapedType::kDynamic}, type.getElementType()),
-          argument);
-    flat.push_back(argument);
-  }
-  if (kind == DotKind::TileBF16) {
-    func::CallOp::create(b, kernels.get(makeKey(maxHeight), b.getLoc()), flat);
-    return;
-  }
+  SmallVector<Value> flat = flatten(arguments);
   SmallVector<int64_t> heights;
   for (int64_t rows = minHeight; rows < maxHeight; ++rows)
     heights.push_back(rows);
@@ -538,37 +557,34 @@ Value ProductEmitter::computeElements(const Epilogue &epilogue,
   return cloneElementwise(b, *epilogue.region, arguments, lanes);
 }
 
-/// Whole panels by vectors, the last columns one by one.
-void ProductEmitter::emitEpilogue(Value numRows, Value panel, Value sumsStart,
+/// A row of whole panels by vectors, the last columns one by one.
+void ProductEmitter::emitEpilogue(Value local, Value panel, Value sumsStart,
                                   const Epilogue &epilogue) {
   int64_t width = layout.columnsPerWeight();
   int64_t fullPanels = layout.numColumns / width;
   int64_t rest = layout.numColumns % width;
   Value firstColumn = b.mul(panel, width);
-  b.forEach(b.index(0), numRows, [&](Value local) {
-    EpilogueRow row = epilogue.makeRow(local);
-    Value start = b.add(sumsStart, b.mul(local, layout.panelColumns));
-    auto emitWhole = [&] {
-      for (int64_t c = 0; c < width; c += lanes) {
-        Value column = b.add(firstColumn, c);
-        Value value =
-            computeElements(epilogue, row, b.add(start, c), column, lanes);
-        epilogue.storeResult(value, row, column, lanes);
-      }
-    };
-    auto emitRest = [&] {
-      b.forEach(rest, [&](Value c) {
-        Value column = b.add(firstColumn, c);
-        Value value =
-            computeElements(epilogue, row, b.add(start, c), column, 0);
-        epilogue.storeResult(value, row, column, 0);
-      });
-    };
-    if (rest == 0)
-      emitWhole();
-    else if (fullPanels == 0)
-      emitRest();
-    else
-      b.ifElse(b.less(panel, b.index(fullPanels)), emitWhole, emitRest);
-  });
+  EpilogueRow row = epilogue.makeRow(local);
+  Value start = b.add(sumsStart, b.mul(local, layout.panelColumns));
+  auto emitWhole = [&] {
+    for (int64_t c = 0; c < width; c += lanes) {
+      Value column = b.add(firstColumn, c);
+      Value value =
+          computeElements(epilogue, row, b.add(start, c), column, lanes);
+      epilogue.storeResult(value, row, column, lanes);
+    }
+  };
+  auto emitRest = [&] {
+    b.forEach(rest, [&](Value c) {
+      Value column = b.add(firstColumn, c);
+      Value value = computeElements(epilogue, row, b.add(start, c), column, 0);
+      epilogue.storeResult(value, row, column, 0);
+    });
+  };
+  if (rest == 0)
+    emitWhole();
+  else if (fullPanels == 0)
+    emitRest();
+  else
+    b.ifElse(b.less(panel, b.index(fullPanels)), emitWhole, emitRest);
 }

@@ -132,20 +132,30 @@ public:
       : module(module), options(options) {}
 
   func::FuncOp get(const KernelKey &key, Location loc);
+  /// A kernel of tiles that ends with the epilogue of `emitRow`, as a call at
+  /// the builder's place: its own function, which gets what `emitRow` uses.
+  void callWithEpilogue(LoopBuilder &builder, const KernelKey &key,
+                        ValueRange arguments,
+                        function_ref<void(Value row)> emitRow);
   const KernelOptions &getOptions() const { return options; }
   ModuleOp getModule() const { return module; }
-  /// Whether any kernel so far multiplies tiles.
-  bool usesTiles() const;
+  /// Whether any kernel so far multiplies tiles: the last stretch of a product
+  /// has an epilogue.
+  bool usesTiles() const { return numWithEpilogue != 0; }
 
 private:
   ModuleOp module;
   KernelOptions options;
   std::map<KernelKey, func::FuncOp> functions;
+  unsigned numWithEpilogue = 0;
 };
 
-/// The body of a kernel of tiles, at the builder's place in `function`.
+/// The body of a kernel of tiles with these arguments. `emitRow` emits the
+/// epilogue of a row of sums, for a kernel that completes them: it runs on all
+/// rows, where there are more beside their products.
 void emitTileKernel(LoopBuilder &builder, const KernelKey &key,
-                    func::FuncOp function);
+                    ValueRange arguments,
+                    function_ref<void(Value row)> emitRow = nullptr);
 
 /// The element types that kernels see operands and weights in. A kernel that
 /// decodes bf16 loads weights as single elements, from `kLeadBytes` before
@@ -238,10 +248,13 @@ private:
   Value getOperandPosition(Value local, Value column);
   int64_t getGroup(int64_t rows) const;
   void emitGroup(Value numRows, Value panelStart, Value nextGroup);
+  using RowEmitter = function_ref<void(Value row)>;
   void emitTiles(Value numRows, Value panelStart, Value firstUnit,
-                 Value lastUnit, Value nextRead, Value sumsStart);
+                 Value lastUnit, Value nextRead, Value sumsStart,
+                 RowEmitter emitRow);
   void emitStretch(Value numRows, Value numTiles, Value panelStart, Value unit,
-                   Value numUnits, Value nextRead, Value sumsStart);
+                   Value numUnits, Value nextRead, Value sumsStart,
+                   RowEmitter emitRow);
   /// Panels of a tile among other tiles, 1 where there are no such tiles; those
   /// of AMX are as wide as they get.
   int64_t getWidePanels() const {
@@ -263,6 +276,7 @@ private:
                     int64_t maxRows,
                     function_ref<KernelKey(int64_t rows)> makeKey,
                     const Stretch &stretch);
+  SmallVector<Value> flatten(ArrayRef<Value> arguments);
   /// Switches on `height` to the kernel of as many rows, `minHeight` to
   /// `maxHeight`.
   void callKernel(Value height, int64_t minHeight, int64_t maxHeight,
@@ -284,7 +298,7 @@ private:
   }
   Value getByte(Value weightUnit);
   Value getPanelUnit(Value expert, Value panel);
-  void emitEpilogue(Value numRows, Value panel, Value sumsStart,
+  void emitEpilogue(Value row, Value panel, Value sumsStart,
                     const Epilogue &epilogue);
   Value computeElements(const Epilogue &epilogue, const EpilogueRow &row,
                         Value sumsStart, Value column, unsigned lanes);

@@ -235,12 +235,17 @@ func::FuncOp mlir::moe::createInternalFunction(ModuleOp module, Location loc,
   builder.setInsertionPointToEnd(module.getBody());
   auto function = func::FuncOp::create(builder, loc, name,
                                        builder.getFunctionType(inputs, {}));
+  makeInternal(function, isInlined);
+  function.addEntryBlock();
+  return function;
+}
+
+void mlir::moe::makeInternal(func::FuncOp function, bool isInlined) {
+  Builder builder(function.getContext());
   function.setPrivate();
   function->setAttr(
       "llvm.linkage",
       LLVM::LinkageAttr::get(builder.getContext(), LLVM::Linkage::Internal));
   if (!isInlined)
     function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
-  function.addEntryBlock();
-  return function;
 }

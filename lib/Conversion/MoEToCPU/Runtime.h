@@ -58,6 +58,8 @@ void emitTilePermission(LoopBuilder &builder, ModuleOp module);
 func::FuncOp createInternalFunction(ModuleOp module, Location loc,
                                     StringRef name, TypeRange inputs,
                                     bool isInlined);
+/// Makes a function visible to the generated code alone.
+void makeInternal(func::FuncOp function, bool isInlined);
 
 } // namespace mlir::moe
 

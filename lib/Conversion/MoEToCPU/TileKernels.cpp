@@ -9,6 +9,10 @@
 // 16 lines of a panel, one vector of each. All rows of a block are one call, as
 // loading the tiles' configuration takes as long as several products.
 //
+// Multiplying takes few instructions, so the core has room for others: the
+// kernel of a panel's last stretch also runs the epilogue, on the rows of one
+// pass while those of the next one are multiplied.
+//
 // A stretch of weights stays in the first cache while all rows pass by it. What
 // passes by, the rows and the sums, is loaded with TILELOADDT1, which does not
 // put it there: with plain loads they displace each other, and a step takes 1.4
@@ -32,17 +36,20 @@ namespace {
 
 class TileKernelBody {
 public:
-  TileKernelBody(LoopBuilder &b, const KernelKey &key, func::FuncOp function)
-      : b(b), key(key), tileType(LLVM::LLVMX86AMXType::get(b.getContext())) {
-    auto arguments = function.getArguments();
+  TileKernelBody(LoopBuilder &b, const KernelKey &key, ValueRange arguments,
+                 function_ref<void(Value row)> emitRow)
+      : b(b), key(key), emitRow(emitRow),
+        tileType(LLVM::LLVMX86AMXType::get(b.getContext())) {
     operand = getPointer(arguments[0], arguments[1]);
     weights = getPointer(arguments[2], arguments[3]);
     sums = getPointer(arguments[4], arguments[5]);
     numSteps = b.div(arguments[6], kTileRows);
+    rowsPerStep = b.ceilDiv(b.index(key.rows), numSteps);
     isFirst = arguments[7];
     streams = {arguments[8], arguments[9], arguments[10], b.index(kLineBytes)};
     linesPerStep = arguments[11];
-    numBlocks = b.ceilDiv(arguments[12], b.index(kTileRows));
+    numRows = arguments[12];
+    numBlocks = b.ceilDiv(numRows, b.index(kTileRows));
     isSingle = b.cmp(arith::CmpIPredicate::ule, numBlocks,
                      b.index(key.rows / kTileRows));
     tileRows = asI16(kTileRows);
@@ -97,13 +104,15 @@ private:
   SmallVector<Value> emitStep(const Pass &pass, Value step, int64_t first,
                               int64_t last, ValueRange carried);
   void emitPrefetch(Value pass, Value step);
+  void emitRowsBefore(Value pass, Value step);
 
   LoopBuilder &b;
   const KernelKey &key;
+  function_ref<void(Value row)> emitRow;
   Type tileType;
   Streams streams;
-  Value operand, weights, sums, numSteps, isFirst, numBlocks, isSingle,
-      linesPerStep, tileRows, tileBytes;
+  Value operand, weights, sums, numSteps, rowsPerStep, isFirst, numRows,
+      numBlocks, isSingle, linesPerStep, tileRows, tileBytes;
 };
 
 } // namespace
@@ -125,6 +134,16 @@ void TileKernelBody::emitPrefetch(Value pass, Value step) {
     });
   };
   b.ifElse(isSingle, prefetchInOrder, prefetchInTurns);
+}
+
+/// The step's part of the rows of the pass before, which are whole.
+void TileKernelBody::emitRowsBefore(Value pass, Value step) {
+  Value begin = b.mul(b.sub(pass, b.index(1)), key.rows);
+  Value isFirstPass = b.equal(pass, b.index(0));
+  Value count = b.select(isFirstPass, b.index(0), b.index(key.rows));
+  Value from = b.min(b.mul(step, rowsPerStep), count);
+  Value to = b.min(b.add(from, rowsPerStep), count);
+  b.forEach(from, to, [&](Value row) { emitRow(b.add(begin, row)); });
 }
 
 SmallVector<Value> TileKernelBody::emitStep(const Pass &pass, Value step,
@@ -179,6 +198,8 @@ void TileKernelBody::emitVectors(const Pass &pass, int64_t first,
         SmallVector<Value> next = emitStep(pass, step, first, last, carried);
         if (key.lines != 0 && first == 0)
           emitPrefetch(pass.number, step);
+        if (emitRow && first == 0)
+          emitRowsBefore(pass.number, step);
         return next;
       });
   for (auto [place, value] : llvm::zip(places, end))
@@ -204,9 +225,14 @@ void TileKernelBody::emit() {
   if (perPass == 2)
     b.ifThen(b.equal(b.rem(numBlocks, 2), b.index(1)),
              [&] { emitPass({b.mul(numPasses, perPass), numPasses, 1}); });
+  if (!emitRow)
+    return;
+  Value passes = b.ceilDiv(numRows, b.index(key.rows));
+  b.forEach(b.mul(b.sub(passes, b.index(1)), key.rows), numRows, emitRow);
 }
 
 void mlir::moe::emitTileKernel(LoopBuilder &builder, const KernelKey &key,
-                               func::FuncOp function) {
-  TileKernelBody(builder, key, function).emit();
+                               ValueRange arguments,
+                               function_ref<void(Value row)> emitRow) {
+  TileKernelBody(builder, key, arguments, emitRow).emit();
 }

@@ -8,7 +8,7 @@
 // RUN: FileCheck %s --check-prefix=CALL --input-file=%t.f32
 // RUN: FileCheck %s --check-prefix=WIDE --input-file=%t.f32
 // RUN: FileCheck %s --check-prefix=WIDELINES --input-file=%t.f32
-// RUN: moe-opt %S/Inputs/layer-bf16.mlir --moe-to-cpu="from=fused to=tiled cpu=sapphirerapids" -o %t.bf16
+// RUN: sed 's/64/2048/g' %S/Inputs/layer-bf16.mlir | moe-opt - --moe-to-cpu="from=fused to=tiled cpu=sapphirerapids" -o %t.bf16
 // RUN: FileCheck %s --check-prefix=TILES --input-file=%t.bf16
 // RUN: FileCheck %s --check-prefix=TILESCALL --input-file=%t.bf16
 
@@ -44,13 +44,21 @@
 // WIDELINES-NOT:   memref.prefetch
 // WIDELINES:     return
 
-// The stretch of 32 units, two steps of 32 lines, in eight streams of 512 bytes.
-// TILESCALL:      arith.addi %{{.*}}, %c31
-// TILESCALL-NEXT: %[[PASSES:.*]] = arith.divui %{{.*}}, %c32
-// TILESCALL-NEXT: arith.cmpi eq, %[[PASSES]], %c1
-// TILESCALL:      %[[UP:.*]] = arith.addi %[[PASSES]], %c31
-// TILESCALL-NEXT: %[[COUNT:.*]] = arith.divui %[[UP]], %[[PASSES]]
-// TILESCALL:      call @moe_kernel_bf16_tiles_32x32_512({{.*}}, %c32, %true, %{{.*}}, %{{.*}}, %c512, %[[COUNT]], %{{.*}})
+// Stretches of 256 units, 16 steps of 32 lines, in eight streams of 16 bytes a
+// unit. The last one is another kernel's, with the epilogue.
+// TILESCALL-LABEL: func.func private @forward__thread
+// TILESCALL:      %[[ROUNDED:.*]] = arith.addi %{{.*}}, %c31
+// TILESCALL-NEXT: %[[PASSES:.*]] = arith.divui %[[ROUNDED]], %c32
+// TILESCALL:      arith.cmpi eq, %[[PASSES]], %c1
+// TILESCALL:      scf.for
+// TILESCALL:        %[[UP:.*]] = arith.addi %[[PASSES]], %c31
+// TILESCALL-NEXT:   %[[COUNT:.*]] = arith.divui %[[UP]], %[[PASSES]]
+// TILESCALL-NEXT:   %[[STRIDE:.*]] = arith.muli %{{.*}}, %c16
+// TILESCALL:        %[[ISLAST:.*]] = arith.cmpi eq, %{{.*}}, %c1024
+// TILESCALL-NEXT:   scf.if %[[ISLAST]] {
+// TILESCALL-NEXT:     call @moe_kernel_bf16_tiles_32x32_16384_epilogue0(
+// TILESCALL-NEXT:   } else {
+// TILESCALL-NEXT:     call @moe_kernel_bf16_tiles_32x32_16384({{.*}}, %[[STRIDE]], %[[COUNT]], %{{.*}})
 
 // LINES-LABEL: func.func private @moe_kernel_f32_12x32_80(
 // LINES-SAME:    %[[MEMORY:[a-z0-9]+]]: memref<?xi8>, %[[START:[a-z0-9]+]]: index, %[[STRIDE:[a-z0-9]+]]: index, %[[STEP:[a-z0-9]+]]: index)
@@ -74,7 +82,7 @@
 // PANELS-NEXT:      %[[SECOND:.*]] = arith.addi %[[FIRST]], %c64
 // PANELS-NEXT:      memref.prefetch %[[MEMORY]][%[[SECOND]]]
 
-// TILES-LABEL: func.func private @moe_kernel_bf16_tiles_32x32_512(
+// TILES-LABEL: func.func private @moe_kernel_bf16_tiles_32x32_16384(
 // TILES-SAME:    %[[MEMORY:[a-z0-9]+]]: memref<?xi8>, %[[START:[a-z0-9]+]]: index, %[[STRIDE:[a-z0-9]+]]: index, %[[COUNT:[a-z0-9]+]]: index, %[[ROWS:[a-z0-9]+]]: index)
 // TILES:           %[[FROM:.*]] = arith.muli %{{.*}}, %[[COUNT]]
 // TILES-NEXT:      %[[TO:.*]] = arith.addi %[[FROM]], %[[COUNT]]
