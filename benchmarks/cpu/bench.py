@@ -138,8 +138,9 @@ class Layer:
         runs, first = self.first_calls(x, ids, slot_weights)
         names, active = list(runs), len(torch.unique(ids))
         size, flops = self.shape.weight_bytes(active, self.dtype), self.shape.flops(tokens)
-        alone = [lambda: self.machine.read_alone(size), lambda: self.machine.compute_alone(self.dtype, flops)]
-        others = dict(gate=self.gate.prepare(x), call=self.call, **dict(zip(measure.ALONE, alone)))
+        others = {"gate": self.gate.prepare(x), "call": self.call,
+                  measure.READING: lambda: self.machine.read_alone(size),
+                  measure.ARITHMETIC: lambda: self.machine.compute_alone(self.dtype, flops)}
         for name, run in others.items():
             begin = time.perf_counter()
             run()

@@ -26,7 +26,7 @@ MAX_FOREIGN = 0.05  # Of the processors' time, used by others.
 SETTLE = 0.05  # Seconds until the threads of the one before have stopped spinning (20 ms at most, see bench.py).
 BURST = 0.2  # Seconds of one contender's calls before it is the next one's turn.
 LIMITS = ["f32", "bf16", "read"]  # In the order of moe_bench_limits.
-ALONE = ["reading", "arithmetic"]  # The runs that are a cell's whole cost, of which the limits are windows.
+READING, ARITHMETIC = "reading", "arithmetic"  # The runs that do a cell's work and nothing else.
 
 
 class Machine:
@@ -56,6 +56,10 @@ class Machine:
         self.methods |= {key: m.decode() for key, m in zip(LIMITS, methods) if reading[key] > self.best.get(key, 0)}
         self.best = highest(self.best, reading)
         return reading
+
+    def is_cold(self):
+        """Whether the buffer is too large for a cache to hold much of it from one reading to the next."""
+        return self.buffer.numel() >= 2 * last_level_cache()
 
     def predict(self, dtype, compute, memory):
         """Seconds that our code should take where the floor's two times are these."""
@@ -149,15 +153,18 @@ class ForeignTime:
 
 
 class Slice:
-    """Times of all contenders between two readings of the limits."""
+    """Times of all contenders between two readings of the limits. `is_cold` says whether these are of memory, as the
+    runs are that do the work alone, and not of a cache that holds the weights."""
 
-    def __init__(self, before, after, times, foreign):
-        self.before, self.after, self.times, self.foreign = before, after, times, foreign
+    def __init__(self, before, after, times, foreign, is_cold):
+        self.before, self.after, self.times, self.foreign, self.is_cold = before, after, times, foreign, is_cold
         self.limits = highest(before, after)
 
     def slowdown(self, best, cost):
-        alone = sum(min(self.times[name]) for name in ALONE)
-        return max(slowdown(self.before, best, cost), slowdown(self.after, best, cost), excess(alone, best, cost))
+        shares = [slowdown(reading, best, cost) for reading in (self.before, self.after)]
+        if self.is_cold:
+            shares.append(excess(min(self.times[READING]) + min(self.times[ARITHMETIC]), best, cost))
+        return max(shares)
 
     def is_quiet(self, best, cost):
         return self.slowdown(best, cost) <= TOLERANCE and self.foreign <= MAX_FOREIGN
@@ -203,14 +210,14 @@ def time_slice(machine, runs, evict, first, seconds, before):
             used[name] += time.perf_counter() - begin
         rounds += 1
     time.sleep(SETTLE)
-    return Slice(before, machine.read(), times, foreign.share())
+    return Slice(before, machine.read(), times, foreign.share(), machine.is_cold())
 
 
 def series(machine, cost, runs, evict, first, seconds, patience):
     """Slices in quiet phases with about `seconds` of measurements together.
 
-    `cost` says how long the work takes at given limits, and the runs called ALONE do that work. Gives up after `patience` seconds.
-    Returns the accepted slices and True, or, where there is none, the least disturbed one and False.
+    `cost` says how long the work takes at given limits; READING and ARITHMETIC are runs that do it. Gives up after
+    `patience` seconds. Returns the accepted slices and True, or, where there is none, the least disturbed one and False.
     """
     start = time.perf_counter()
     slices, accepted = [], 0.0

@@ -128,11 +128,11 @@ def cost(limits):
     return 1 / limits["read"] + 1 / limits["f32"]
 
 
-def make_slice(before, after, foreign=0.0, alone=None):
+def make_slice(before, after, foreign=0.0, alone=None, is_cold=True):
     """`alone` is what reading and arithmetic reach each in their own runs; by default the limits after."""
     alone = alone or after
-    times = dict(reading=[9.0, 1 / alone["read"]], arithmetic=[1 / alone["f32"], 9.0])
-    return measure.Slice(before, after, times, foreign)
+    times = {measure.READING: [9.0, 1 / alone["read"]], measure.ARITHMETIC: [1 / alone["f32"], 9.0]}
+    return measure.Slice(before, after, times, foreign, is_cold)
 
 
 def test_quiet():
@@ -157,6 +157,7 @@ def test_quiet_only_if_whole_runs_reach_the_limits_of_windows():
     assert not make_slice(best, best, alone=reading(89)).is_quiet(best, cost)
     assert not make_slice(best, best, alone=dict(best, f32=75)).is_quiet(best, cost)
     assert make_slice(best, best, alone=reading(50)).disturbance(best, cost) == pytest.approx(0.5)
+    assert make_slice(best, best, alone=reading(50), is_cold=False).is_quiet(best, cost)  # The limits are a cache's.
 
 
 def test_busy_seconds():
@@ -170,6 +171,9 @@ class FakeMachine:
     def __init__(self, readings):
         self.readings, self.best = list(readings), reading(100)
 
+    def is_cold(self):
+        return True
+
     def read(self):
         return reading(self.readings.pop(0) if len(self.readings) > 1 else self.readings[0])
 
@@ -177,8 +181,8 @@ class FakeMachine:
 def run_series(monkeypatch, machine, patience):
     monkeypatch.setattr(measure, "MAX_FOREIGN", 1.0)  # Tests may run beside others.
     calls = []
-    runs = dict(a=lambda: calls.append("a"), b=lambda: calls.append("b"), reading=lambda: 1 / 100,
-                arithmetic=lambda: 1 / 100)
+    runs = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b"), measure.READING: lambda: 1 / 100,
+            measure.ARITHMETIC: lambda: 1 / 100}
     slices, quiet = measure.series(machine, cost, runs, lambda: None, dict.fromkeys(runs, 0.0), 0.1, patience)
     return slices, quiet, calls
 

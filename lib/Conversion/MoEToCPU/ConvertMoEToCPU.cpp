@@ -50,7 +50,7 @@ public:
 private:
   void lowerStridedCopies();
   void makeThreadFunction();
-  void placeBuffers(Scratch &scratch, int64_t start);
+  void placeBuffers(const Phases &phases, Scratch &scratch, int64_t start);
   void makeRunFunction(const TaskCounters &counters);
   DictionaryAttr describe();
 
@@ -150,7 +150,8 @@ void LayerConverter::makeThreadFunction() {
 /// Every allocation becomes a view of the shared workspace, one after the
 /// other from `start` on, or of the thread's scratch where every thread has its
 /// own.
-void LayerConverter::placeBuffers(Scratch &scratch, int64_t start) {
+void LayerConverter::placeBuffers(const Phases &phases, Scratch &scratch,
+                                  int64_t start) {
   Value offset;
   workspace.fixed = start;
   // These live as long as the layer runs: behind what ops took and gave back.
@@ -180,7 +181,7 @@ void LayerConverter::placeBuffers(Scratch &scratch, int64_t start) {
     }
     int64_t width = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     Value memory;
-    if (isThreadLocal(allocation)) {
+    if (phases.isThreadLocal(allocation)) {
       Value flat = scratch.allocate(b, elements.fixed, type.getElementType());
       memory = type.getRank() == 1 ? flat : Value();
     }
@@ -299,13 +300,11 @@ LogicalResult LayerConverter::run() {
   Scratch scratch(scratchBytes);
   TaskCounters counters(shared);
   TeamMemory teamMemory(teamBytes);
-  {
-    Phases phases(function);
-    LayerEmitter emitter(b, kernels, scratch, counters, teamMemory, thread,
-                         tokens, function.getArgument(numInputs));
-    emitter.emit(phases);
-  }
-  placeBuffers(scratch, counters.getNumBytes());
+  Phases phases(function);
+  LayerEmitter(b, kernels, scratch, counters, teamMemory, thread, tokens,
+               function.getArgument(numInputs))
+      .emit(phases);
+  placeBuffers(phases, scratch, counters.getNumBytes());
   workspace.team = teamMemory.getNumBytesPerThread();
   workspace.perThread = scratch.getPeak();
   entryPoint = describe();

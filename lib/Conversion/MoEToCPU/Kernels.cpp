@@ -263,8 +263,8 @@ static std::string getName(const KernelKey &key) {
 }
 
 void Kernels::callWithEpilogue(LoopBuilder &b, const KernelKey &key,
-                               ValueRange arguments,
-                               function_ref<void(Value row)> emitRow) {
+                               ValueRange arguments, RowEmitter emitRow) {
+  hasTiles = true;
   auto body = scf::ExecuteRegionOp::create(b, TypeRange());
   {
     OpBuilder::InsertionGuard guard(b);
@@ -305,14 +305,15 @@ func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
                               index,
                               index,
                               index};
-  bool hasTiles = key.kind == DotKind::TileBF16;
-  if (hasTiles)
+  bool isOfTiles = key.kind == DotKind::TileBF16;
+  hasTiles |= isOfTiles;
+  if (isOfTiles)
     inputs.push_back(index);
   function = createInternalFunction(module, loc, getName(key), inputs,
                                     /*isInlined=*/false);
   LoopBuilder b(loc, context);
   b.setInsertionPointToStart(&function.getBody().front());
-  if (hasTiles)
+  if (isOfTiles)
     emitTileKernel(b, key, function.getArguments());
   else
     KernelBody(b, key, options, function).emit();

@@ -85,7 +85,7 @@ void LayerEmitter::lower(Operation *op, const Phases &phases) {
   else if (isa<memref::LoadOp>(op))
     return; // Every thread reads for itself.
   else if (auto store = dyn_cast<memref::StoreOp>(op);
-           store && isThreadLocal(store.getMemRef()))
+           store && phases.isThreadLocal(store.getMemRef()))
     return; // Every thread has its own.
   else
     return runOnFirstThread(op);

@@ -106,7 +106,7 @@ int64_t mlir::moe::getRowsPerToken(linalg::LinalgOp op) {
   return perToken;
 }
 
-bool mlir::moe::isThreadLocal(Value allocation) {
+static bool isThreadLocal(Value allocation) {
   auto op = allocation.getDefiningOp<memref::AllocOp>();
   if (!op || !op.getType().hasStaticShape())
     return false;
@@ -377,6 +377,9 @@ bool Phases::computeCanShare(GateOp gate) const {
 }
 
 Phases::Phases(func::FuncOp function) {
+  for (auto allocation : function.getOps<memref::AllocOp>())
+    if (::isThreadLocal(allocation))
+      threadLocal.insert(allocation);
   classify(function);
   computePhases(function);
   for (auto gate : function.getOps<GateOp>())

@@ -40,10 +40,6 @@ bool isDense(GroupedMatmulOp product);
 /// its first loop, 0 where they are not.
 int64_t getRowsPerToken(linalg::LinalgOp op);
 
-/// Whether an allocation is one of the few scalars that every thread computes
-/// for itself, such as the offsets of a dense product.
-bool isThreadLocal(Value allocation);
-
 /// Whether an op computes values for ops and touches no buffer's contents.
 bool isScalarOp(Operation *op);
 
@@ -73,6 +69,11 @@ public:
   bool isDense(GroupedMatmulOp product) const {
     return dense.contains(product);
   }
+  /// Whether an allocation is one of the few scalars that every thread computes
+  /// for itself, such as the offsets of a dense product.
+  bool isThreadLocal(Value allocation) const {
+    return threadLocal.contains(allocation);
+  }
 
 private:
   void classify(func::FuncOp function);
@@ -81,6 +82,7 @@ private:
 
   llvm::DenseMap<Operation *, GroupedMatmulOp> producers; // of a second product
   llvm::DenseSet<Operation *> pairFirsts, dense, shareable;
+  llvm::DenseSet<Value> threadLocal;
   llvm::DenseMap<Operation *, unsigned> phases;
   SmallVector<Operation *> order;
 };

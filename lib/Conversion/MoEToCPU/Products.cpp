@@ -371,7 +371,8 @@ void ProductEmitter::emitGroup(Value numRows, Value panelStart,
 }
 
 /// What the units from `firstUnit` to `lastUnit` add to the sums of one panel,
-/// for all rows of the block, stretch by stretch.
+/// for all rows of the block, stretch by stretch. Tiles' kernels run the
+/// epilogue of `emitRow` in the last stretch of the reduction.
 void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value firstUnit,
                                Value lastUnit, Value nextRead, Value sumsStart,
                                RowEmitter emitRow) {

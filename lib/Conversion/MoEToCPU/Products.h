@@ -92,6 +92,9 @@ struct Streams {
 /// How many streams a kernel of tiles prefetches.
 constexpr int64_t kTileStreams = 8;
 
+/// Emits what is done with the sums of a row.
+using RowEmitter = function_ref<void(Value row)>;
+
 /// A register tile over operand rows `rowStride` elements apart, and over
 /// panels `panelStride` units apart. A kernel of tiles takes any number of
 /// rows: `rows` are those of one pass over the weights, and `rowStride` is the
@@ -135,27 +138,25 @@ public:
   /// A kernel of tiles that ends with the epilogue of `emitRow`, as a call at
   /// the builder's place: its own function, which gets what `emitRow` uses.
   void callWithEpilogue(LoopBuilder &builder, const KernelKey &key,
-                        ValueRange arguments,
-                        function_ref<void(Value row)> emitRow);
+                        ValueRange arguments, RowEmitter emitRow);
   const KernelOptions &getOptions() const { return options; }
   ModuleOp getModule() const { return module; }
-  /// Whether any kernel so far multiplies tiles: the last stretch of a product
-  /// has an epilogue.
-  bool usesTiles() const { return numWithEpilogue != 0; }
+  /// Whether any kernel so far multiplies tiles.
+  bool usesTiles() const { return hasTiles; }
 
 private:
   ModuleOp module;
   KernelOptions options;
   std::map<KernelKey, func::FuncOp> functions;
   unsigned numWithEpilogue = 0;
+  bool hasTiles = false;
 };
 
-/// The body of a kernel of tiles with these arguments. `emitRow` emits the
-/// epilogue of a row of sums, for a kernel that completes them: it runs on all
-/// rows, where there are more beside their products.
+/// The body of a kernel of tiles with these arguments. With `emitRow` the
+/// kernel completes the sums and runs the epilogue on all rows, beside the
+/// products of the rows that follow where there are any.
 void emitTileKernel(LoopBuilder &builder, const KernelKey &key,
-                    ValueRange arguments,
-                    function_ref<void(Value row)> emitRow = nullptr);
+                    ValueRange arguments, RowEmitter emitRow = nullptr);
 
 /// The element types that kernels see operands and weights in. A kernel that
 /// decodes bf16 loads weights as single elements, from `kLeadBytes` before
@@ -248,7 +249,6 @@ private:
   Value getOperandPosition(Value local, Value column);
   int64_t getGroup(int64_t rows) const;
   void emitGroup(Value numRows, Value panelStart, Value nextGroup);
-  using RowEmitter = function_ref<void(Value row)>;
   void emitTiles(Value numRows, Value panelStart, Value firstUnit,
                  Value lastUnit, Value nextRead, Value sumsStart,
                  RowEmitter emitRow);

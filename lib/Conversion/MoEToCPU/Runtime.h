@@ -58,7 +58,8 @@ void emitTilePermission(LoopBuilder &builder, ModuleOp module);
 func::FuncOp createInternalFunction(ModuleOp module, Location loc,
                                     StringRef name, TypeRange inputs,
                                     bool isInlined);
-/// Makes a function visible to the generated code alone.
+/// Makes a function visible to the generated code alone, and one that is never
+/// inlined unless `isInlined`.
 void makeInternal(func::FuncOp function, bool isInlined);
 
 } // namespace mlir::moe

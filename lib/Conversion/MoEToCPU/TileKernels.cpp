@@ -10,8 +10,8 @@
 // loading the tiles' configuration takes as long as several products.
 //
 // Multiplying takes few instructions, so the core has room for others: the
-// kernel of a panel's last stretch also runs the epilogue, on the rows of one
-// pass while those of the next one are multiplied.
+// kernel of a panel's last stretch also runs the epilogue, on some rows while
+// those that follow are multiplied.
 //
 // A stretch of weights stays in the first cache while all rows pass by it. What
 // passes by, the rows and the sums, is loaded with TILELOADDT1, which does not
@@ -37,14 +37,13 @@ namespace {
 class TileKernelBody {
 public:
   TileKernelBody(LoopBuilder &b, const KernelKey &key, ValueRange arguments,
-                 function_ref<void(Value row)> emitRow)
+                 RowEmitter emitRow)
       : b(b), key(key), emitRow(emitRow),
         tileType(LLVM::LLVMX86AMXType::get(b.getContext())) {
     operand = getPointer(arguments[0], arguments[1]);
     weights = getPointer(arguments[2], arguments[3]);
     sums = getPointer(arguments[4], arguments[5]);
     numSteps = b.div(arguments[6], kTileRows);
-    rowsPerStep = b.ceilDiv(b.index(key.rows), numSteps);
     isFirst = arguments[7];
     streams = {arguments[8], arguments[9], arguments[10], b.index(kLineBytes)};
     linesPerStep = arguments[11];
@@ -54,6 +53,8 @@ public:
                      b.index(key.rows / kTileRows));
     tileRows = asI16(kTileRows);
     tileBytes = asI16(kTileRowBytes);
+    if (emitRow)
+      rowsPerStep = b.ceilDiv(b.index(key.rows), numSteps);
   }
 
   void emit();
@@ -108,7 +109,7 @@ private:
 
   LoopBuilder &b;
   const KernelKey &key;
-  function_ref<void(Value row)> emitRow;
+  RowEmitter emitRow;
   Type tileType;
   Streams streams;
   Value operand, weights, sums, numSteps, rowsPerStep, isFirst, numRows,
@@ -232,7 +233,6 @@ void TileKernelBody::emit() {
 }
 
 void mlir::moe::emitTileKernel(LoopBuilder &builder, const KernelKey &key,
-                               ValueRange arguments,
-                               function_ref<void(Value row)> emitRow) {
+                               ValueRange arguments, RowEmitter emitRow) {
   TileKernelBody(builder, key, arguments, emitRow).emit();
 }

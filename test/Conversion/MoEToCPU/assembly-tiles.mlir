@@ -16,10 +16,11 @@
 // CHECK-NOT:     tileloaddt1
 // CHECK:         tileloadd (
 // CHECK-COUNT-2: tdpbf16ps
+// CHECK-NOT:     {{ldtilecfg|\(%rsp.*%tmm|%tmm.*\(%rsp}}
 // CHECK:         vdivps
+// CHECK-NOT:     {{ldtilecfg|\(%rsp.*%tmm|%tmm.*\(%rsp}}
 // CHECK:         tdpbf16ps
-// CHECK:         tilestored
-// CHECK-NOT:     ldtilecfg
+// CHECK-NOT:     {{ldtilecfg|\(%rsp.*%tmm|%tmm.*\(%rsp}}
 // CHECK:         tilerelease
 
 // The process asks for the tiles once.
