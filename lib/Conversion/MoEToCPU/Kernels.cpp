@@ -262,6 +262,17 @@ static std::string getName(const KernelKey &key) {
   return name;
 }
 
+/// A step of tiles takes longer than its instructions: unrolled loops would
+/// save nothing, and compiling them takes as long as all the rest of the
+/// kernel.
+static void optimizeForSize(func::FuncOp kernel) {
+  constexpr StringLiteral name = "passthrough";
+  SmallVector<Attribute> attributes(
+      kernel->getAttrOfType<ArrayAttr>(name).getValue());
+  attributes.push_back(StringAttr::get(kernel.getContext(), "optsize"));
+  kernel->setAttr(name, ArrayAttr::get(kernel.getContext(), attributes));
+}
+
 void Kernels::callWithEpilogue(LoopBuilder &b, const KernelKey &key,
                                ValueRange arguments, RowEmitter emitRow) {
   hasTiles = true;
@@ -280,6 +291,7 @@ void Kernels::callWithEpilogue(LoopBuilder &b, const KernelKey &key,
       rewriter, b.getLoc(), body.getRegion(), name, &call);
   assert(succeeded(function) && "expected a region of one block");
   makeInternal(*function, /*isInlined=*/false);
+  optimizeForSize(*function);
   call->moveBefore(body);
   body.erase();
 }
@@ -313,10 +325,12 @@ func::FuncOp Kernels::get(const KernelKey &key, Location loc) {
                                     /*isInlined=*/false);
   LoopBuilder b(loc, context);
   b.setInsertionPointToStart(&function.getBody().front());
-  if (isOfTiles)
+  if (isOfTiles) {
+    optimizeForSize(function);
     emitTileKernel(b, key, function.getArguments());
-  else
+  } else {
     KernelBody(b, key, options, function).emit();
+  }
   func::ReturnOp::create(b);
   return function;
 }

@@ -371,8 +371,8 @@ void ProductEmitter::emitGroup(Value numRows, Value panelStart,
 }
 
 /// What the units from `firstUnit` to `lastUnit` add to the sums of one panel,
-/// for all rows of the block, stretch by stretch. Tiles' kernels run the
-/// epilogue of `emitRow` in the last stretch of the reduction.
+/// for all rows of the block, stretch by stretch. Of tiles the last stretch
+/// of the reduction includes the epilogue.
 void ProductEmitter::emitTiles(Value numRows, Value panelStart, Value firstUnit,
                                Value lastUnit, Value nextRead, Value sumsStart,
                                RowEmitter emitRow) {
@@ -419,17 +419,18 @@ void ProductEmitter::emitStretch(Value numRows, Value numTiles,
                  numUnits, isFirst, packed, start,
                  b.mul(numUnits, unitBytes / kTileStreams), lines, numRows});
     KernelKey key = getKey(config.getRows());
+    // One pass has no products to run the epilogue beside: its steps do not
+    // ask for rows.
     Value isLast = b.equal(b.add(unit, numUnits), b.index(layout.numUnits()));
-    auto callLast = [&] {
+    auto callWithEpilogue = [&] {
       kernels.callWithEpilogue(b, key, arguments, emitRow);
     };
-    auto callOther = [&] {
+    auto callWithout = [&] {
       func::CallOp::create(b, kernels.get(key, b.getLoc()), arguments);
+      b.ifThen(isLast, [&] { b.forEach(b.index(0), numRows, emitRow); });
     };
-    if (matchPattern(isLast, m_One()))
-      callLast();
-    else
-      b.ifElse(isLast, callLast, callOther);
+    b.ifElse(b.logicalAnd(isLast, b.logicalNot(isSingle)), callWithEpilogue,
+             callWithout);
     return;
   }
   int64_t lineBytes =

@@ -45,7 +45,8 @@
 // WIDELINES:     return
 
 // Stretches of 256 units, 16 steps of 32 lines, in eight streams of 16 bytes a
-// unit. The last one is another kernel's, with the epilogue.
+// unit. The last one is another kernel's, with the epilogue, if there are
+// several passes.
 // TILESCALL-LABEL: func.func private @forward__thread
 // TILESCALL:      %[[ROUNDED:.*]] = arith.addi %{{.*}}, %c31
 // TILESCALL-NEXT: %[[PASSES:.*]] = arith.divui %[[ROUNDED]], %c32
@@ -55,7 +56,8 @@
 // TILESCALL-NEXT:   %[[COUNT:.*]] = arith.divui %[[UP]], %[[PASSES]]
 // TILESCALL-NEXT:   %[[STRIDE:.*]] = arith.muli %{{.*}}, %c16
 // TILESCALL:        %[[ISLAST:.*]] = arith.cmpi eq, %{{.*}}, %c1024
-// TILESCALL-NEXT:   scf.if %[[ISLAST]] {
+// TILESCALL:        %[[BESIDE:.*]] = arith.andi %[[ISLAST]], %{{.*}}
+// TILESCALL-NEXT:   scf.if %[[BESIDE]] {
 // TILESCALL-NEXT:     call @moe_kernel_bf16_tiles_32x32_16384_epilogue0(
 // TILESCALL-NEXT:   } else {
 // TILESCALL-NEXT:     call @moe_kernel_bf16_tiles_32x32_16384({{.*}}, %[[STRIDE]], %[[COUNT]], %{{.*}})
