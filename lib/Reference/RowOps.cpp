@@ -154,8 +154,10 @@ static LogicalResult evaluate(CombineOp op, Frame &frame) {
   if (op.getWeights())
     weights = frame.getTensor(op.getWeights());
   int64_t numTokens = inverse.getDim(0), topK = inverse.getDim(1);
-  if (failed(checkShape(op, "y", y.getShape(),
-                        {numTokens * topK, init.getDim(1)})) ||
+  // By plan there may be fewer rows, or more: each entry is checked.
+  bool isBySlot = op.getSource() == Placement::Slot;
+  int64_t numRows = isBySlot ? numTokens * topK : ShapedType::kDynamic;
+  if (failed(checkShape(op, "y", y.getShape(), {numRows, init.getDim(1)})) ||
       failed(checkShape(op, "the destination", init.getShape(),
                         {numTokens, init.getDim(1)})) ||
       (weights && failed(checkShape(op, "the weights", weights->getShape(),

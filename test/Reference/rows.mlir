@@ -72,6 +72,17 @@ func.func @combine() -> (tensor<3x1xf32>, tensor<3x1xf32>) {
   return %a, %b : tensor<3x1xf32>, tensor<3x1xf32>
 }
 
+// Absent slots may have no rows behind them.
+// CHECK-LABEL: @combine_fewer_rows
+// CHECK-NEXT: {{\[}}[13], [20], [31]]
+func.func @combine_fewer_rows() -> tensor<3x1xf32> {
+  %y = arith.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32>
+  %inverse = arith.constant dense<[[1, 0], [-1, -1], [-1, 0]]> : tensor<3x2xi32>
+  %init = arith.constant dense<[[10.0], [20.0], [30.0]]> : tensor<3x1xf32>
+  %a = moe.combine %y inverse(%inverse) source = plan outs(%init) : (tensor<2x1xf32>, tensor<3x2xi32>, tensor<3x1xf32>) -> tensor<3x1xf32>
+  return %a : tensor<3x1xf32>
+}
+
 // By slot, row t*K + s: 1*.5 + 2*.25 + 10; 3*2 + 20; 5 + 6 + 30.
 // CHECK-LABEL: @combine_slots
 // CHECK-NEXT: {{\[}}[11], [26], [41]]

@@ -246,19 +246,25 @@ int64_t ProductEmitter::getStretch() const {
 }
 
 bool ProductEmitter::needsPasses() const {
-  int64_t rowBytes = layout.numUnits() * operandUnitBytes();
+  int64_t rows = config.getRowBlock() + layout.panelColumns;
   return config.getPassBytes() != 0 &&
-         config.getRowBlock() * rowBytes > config.getPassBytes();
+         rows * layout.numUnits() * operandUnitBytes() > config.getPassBytes();
 }
 
-/// How many units a pass takes: whole stretches, about the same number in each.
+/// How many units a pass takes: all, or whole stretches, about the same number
+/// in each.
 Value ProductEmitter::getPassUnits(Value numRows) {
   int64_t units = layout.numUnits(), stretch = getStretch();
-  Value bytes = b.mul(numRows, units * operandUnitBytes());
-  Value passes = b.ceilDiv(bytes, b.index(config.getPassBytes()));
+  // A row is read again after a panel, which is as wide as its columns.
+  Value bytes =
+      b.mul(b.add(numRows, layout.panelColumns), units * operandUnitBytes());
+  int64_t most = config.getPassBytes();
+  // More passes cost less than a pass that does not stay in the cache.
+  Value passes = b.ceilDiv(bytes, b.index(std::max<int64_t>(most / 2, 1)));
   Value stretches =
       b.ceilDiv(b.index(llvm::divideCeil(units, stretch)), passes);
-  return b.mul(stretches, stretch);
+  return b.select(b.less(b.index(most), bytes), b.mul(stretches, stretch),
+                  b.index(units));
 }
 
 void ProductEmitter::emitPanels(Value expert, Value numRows, Value firstPanel,

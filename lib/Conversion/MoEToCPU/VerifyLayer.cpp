@@ -462,6 +462,10 @@ static LogicalResult verifyOp(Operation *op, LinearSize tokens,
   for (Type type : op->getResultTypes())
     if (isa<TensorType>(type))
       return op->emitOpError("expected an op on memrefs");
+  if (isa_and_nonnull<linalg::LinalgDialect>(op->getDialect()) &&
+      !isa<linalg::LinalgOp>(op))
+    return op->emitOpError("expected a linalg op that is a loop nest, such as "
+                           "linalg.generic");
   if (auto allocation = dyn_cast<memref::AllocOp>(op))
     if (failed(getNumElements(allocation)))
       return op->emitOpError("expected the size of a buffer to be linear in "

@@ -152,3 +152,12 @@ func.func @unknown_loop(%x: memref<?x8xf32>, %packed: memref<?xi8>, %y: memref<?
   linalg.exp ins(%some : memref<?x8xf32, strided<[8, 1]>>) outs(%y : memref<?x8xf32>)
   return
 }
+
+// -----
+
+func.func @softmax(%x: memref<?x8xf32>, %packed: memref<?xi8>, %y: memref<?x8xf32>)
+    attributes {moe.entry_point = {name = "softmax", inputs = [{}], params = [], outputs = [{}], packed_size = 0 : i64}} {
+  // expected-error @below {{'linalg.softmax' op expected a linalg op that is a loop nest, such as linalg.generic}}
+  linalg.softmax dimension(1) ins(%x : memref<?x8xf32>) outs(%y : memref<?x8xf32>)
+  return
+}

@@ -134,9 +134,10 @@ def MoE_LoweringConfigAttr : MoE_Attr<"LoweringConfig", "lowering_config"> {
       nearest cache; 0 for the whole of it.
     * `prefetch`: bytes by which a single row tile prefetches the weights (of
       several tiles each prefetches its share of the next stretch); 0 for none.
-    * `pass_bytes`: bytes of a row block that stay in the second cache. More of
-      them are multiplied in passes, each a part of the reduction: all panels of
-      a group add what they have of it before the next part; 0 for one pass.
+    * `pass_bytes`: bytes of a row block and a panel that stay in the second
+      cache. If they are more, they are multiplied in passes of half as many,
+      each a part of the reduction: all panels of a group add what they have of
+      it before the next part; 0 for one pass.
     * `pass_panels`: panels of such a group. Their sums are kept from pass to
       pass, and each pass reads its part of the rows once for all of them.
 
