@@ -263,8 +263,8 @@ static std::string getName(const KernelKey &key) {
 }
 
 /// A step of tiles takes longer than its instructions: unrolled loops would
-/// save nothing, and compiling them takes as long as all the rest of the
-/// kernel.
+/// save nothing, but make a layer's code a third larger and its compilation a
+/// tenth longer.
 static void optimizeForSize(func::FuncOp kernel) {
   constexpr StringLiteral name = "passthrough";
   SmallVector<Attribute> attributes(
